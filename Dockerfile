@@ -1,0 +1,33 @@
+# One image, two programs: Cerbère (the default command) and the PIAG gateway (docker-compose.yml).
+
+FROM python:3.12-slim-bookworm AS build
+RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+# The dependencies first: their layer stays until the lock changes.
+COPY .ci .ci
+COPY Makefile pyproject.toml uv.lock ./
+RUN make .venv/.run
+COPY . .
+RUN make assets \
+    && CERBERE_STATIC_ROOT=/app/staticfiles/cerbere .venv/bin/python manage.py collectstatic --noinput \
+    && DJANGO_SETTINGS_MODULE=piag_gateway.settings PIAG_STATIC_ROOT=/app/staticfiles/piag \
+       .venv/bin/python manage.py collectstatic --noinput \
+    && .venv/bin/python -m compileall -q accounts cerbere piag_gateway twofactor \
+    && .venv/bin/python -m pip uninstall --quiet --yes uv pip
+
+FROM python:3.12-slim-bookworm
+RUN groupadd --system --gid 10001 cerbere \
+    && useradd --system --uid 10001 --gid cerbere --no-create-home --home-dir /nonexistent cerbere
+COPY --from=build /app /app
+WORKDIR /app
+ENV PATH=/app/.venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    CERBERE_STATIC_ROOT=/app/staticfiles/cerbere \
+    PIAG_STATIC_ROOT=/app/staticfiles/piag
+# Request lines of 8 kB: an authorization request may carry a long state, nonce and claims.
+ENV GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000 --worker-class=gthread --workers=2 --threads=8 \
+--limit-request-line=8190 --worker-tmp-dir=/dev/shm --no-control-socket"
+USER cerbere
+EXPOSE 8000
+CMD ["gunicorn", "cerbere.wsgi"]

@@ -1,0 +1,101 @@
+# Cerbère's workshop: `make help` lists the commands. Nothing is needed but Python 3.11, make and a network.
+
+PYTHON3 ?= python3
+PORT ?= 8000
+PIAG_PORT ?= 8001
+DEMO_DIR ?= .demo
+export PYTHON3 PORT PIAG_PORT DEMO_DIR
+
+# Per cent of lines and branches, both databases together.
+COVERAGE_MINIMUM := 0
+START := $(shell date +%s)
+PYTHON := .venv/bin/python
+UV := .venv/bin/uv
+PYTEST := $(PYTHON) -m pytest
+FAST := not browser and not postgresql
+PACKAGES := cerbere accounts twofactor piag_gateway
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard cerbere/locale/*/LC_MESSAGES/*.po))
+BUNDLE := static/build/dsfr.css
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help run manage demo-code test fast check format messages lock assets clean machine-run machine-test
+
+help: ## Lists these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+# --- The demo ----------------------------------------------------------------------------------------
+
+run: .venv/.run assets ## Starts Cerbère and PIAG with demo data (PORT, PIAG_PORT, DEMO_DIR, DEMO_PASSWORD)
+	@exec .ci/foreground $(PYTHON) -m cerbere.demo run
+
+manage: .venv/.run ## Runs manage.py with the demo's settings: make manage CMD="register_client …"
+	@exec $(PYTHON) -m cerbere.demo manage $(CMD)
+
+demo-code: .venv/.run ## Prints the code that this agent's phone shows now: make demo-code LOGIN=agent.bnum
+	@exec $(PYTHON) -m cerbere.demo manage demo_code $(LOGIN)
+
+# --- Tests -------------------------------------------------------------------------------------------
+
+test: machine-test check assets ## Checks, then the whole suite: SQLite, PostgreSQL, browser
+	@rm -f .coverage .coverage.*
+	@exec env COVERAGE_FILE=.coverage.sqlite $(PYTEST) -m "$(FAST)" -n auto --cov --cov-report=
+	@exec env COVERAGE_FILE=.coverage.postgresql $(PYTHON) -m tests.postgresql -- \
+		$(PYTEST) -m "not browser" -n auto --cov --cov-report=
+	@exec env COVERAGE_FILE=.coverage.browser $(PYTHON) -m tests.postgresql -- \
+		$(PYTEST) -m browser --cov --cov-report=
+	@$(PYTHON) -m coverage combine --quiet --keep
+	@$(PYTHON) -m coverage report --skip-covered --show-missing --fail-under=$(COVERAGE_MINIMUM)
+	@echo "make test: $$(( $$(date +%s) - $(START) )) s"
+
+fast: .venv/.dev assets ## The tests that need neither browser nor PostgreSQL (ARGS="-k code")
+	@exec $(PYTEST) -m "$(FAST)" -n auto $(ARGS)
+
+check: .venv/.dev ## Style, types, imports between packages, missing migrations
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m ruff format --check --quiet .
+	@$(PYTHON) -m mypy $(PACKAGES)
+	@.venv/bin/lint-imports
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemigrations --check --dry-run
+
+format: .venv/.dev ## Puts the code in shape
+	@$(PYTHON) -m ruff check --fix --quiet .
+	@$(PYTHON) -m ruff format --quiet .
+
+# --- What is made from the sources --------------------------------------------------------------------
+
+messages: .venv/.dev machine-run ## Collects the sentences to translate in cerbere/locale
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemessages --locale en --no-obsolete --ignore .venv
+
+lock: $(UV) ## Locks the dependencies (ARGS="--upgrade")
+	@.ci/lock $(ARGS)
+
+assets: $(CATALOGUES) $(BUNDLE) # translations and style sheet
+
+%.mo: %.po | machine-run
+	@msgfmt --check -o $@ $<
+
+$(BUNDLE): .venv/.run $(wildcard cerbere/portal/management/commands/cerbere_bundle.py)
+	@$(PYTHON) manage.py cerbere_bundle >/dev/null
+	@touch $@
+
+machine-run machine-test: machine-%:
+	@.ci/setup $*
+
+$(UV): .ci/uv.txt | machine-run
+	@echo "cerbere: making .venv" >&2
+	@$(PYTHON3) -m venv .venv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/uv.txt
+	@touch $@
+
+# The lock names no address, so uv installs from an export of it (docs/decisions/0010-lock-without-addresses.md).
+# A stamp is newer than the lock that is installed; the developers' set contains the demo's.
+.venv/.run .venv/.dev: uv.lock pyproject.toml $(UV)
+	@$(UV) export --quiet --frozen --no-emit-project $(if $(filter %.run,$@),--no-dev) -o .venv/requirements.txt
+	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes .venv/requirements.txt
+	@touch .venv/.run $@
+
+clean: ## Removes everything that these commands made, the demo's data included
+	@rm -rf .venv .demo static/build staticfiles .coverage .coverage.* htmlcov artifacts $(CATALOGUES)
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""How many passwords may be tried, counted before they are evaluated.
+
+A try is reserved under a row lock before the password is hashed, so that parallel tries cannot outrun the
+limit. A stranger who fails on purpose only closes the account to browsers it does not know, for
+ACCOUNT.wait at a time; the agent's own browser, known by a signed cookie, has its own counter.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import Agent, Attempts, normalize_login
+
+
+@dataclass(frozen=True)
+class Limit:
+    free: int  # tries before the wait
+    wait: timedelta
+    memory: timedelta  # failures older than this are forgotten
+
+
+ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # the Mél's own rule
+SOURCE = Limit(free=100, wait=timedelta(minutes=10), memory=timedelta(minutes=10))  # a site behind one address
+
+
+def account_key(login: str, agent: Agent | None, browser: str | None) -> str:
+    """One key an account whatever the spelling; unknown logins are counted too, so that both look alike."""
+    if agent is None:
+        return f"login:{hashlib.sha256(normalize_login(login).encode()).hexdigest()}"
+    return f"browser:{agent.uuid}:{browser}" if browser else f"account:{agent.uuid}"
+
+
+def source_key(address: str | None) -> str:
+    return f"source:{address}"
+
+
+def reserve(account: str, source: str, now: datetime) -> datetime | None:
+    """Count one try under both keys. Returns the end of the wait when it must not be evaluated."""
+    with transaction.atomic():
+        return _take(source, SOURCE, now) or _take(account, ACCOUNT, now)
+
+
+def succeeded(account: str, source: str) -> None:
+    """The reserved try was right: the account starts afresh, the source gets its try back."""
+    with transaction.atomic():
+        row = Attempts.objects.select_for_update().get(key=source)
+        Attempts.objects.filter(key=source).update(failures=max(row.failures - 1, 0))
+        Attempts.objects.filter(key=account).delete()
+
+
+def unlock(agent: Agent) -> int:
+    """Forget every failure counted against this agent. Returns the number of counters removed."""
+    mine = Q(key=f"account:{agent.uuid}") | Q(key__startswith=f"browser:{agent.uuid}:")
+    return Attempts.objects.filter(mine).delete()[0]
+
+
+def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
+    Attempts.objects.get_or_create(key=key, defaults={"updated_at": now})
+    row = Attempts.objects.select_for_update().get(key=key)
+    if row.locked_until and now < row.locked_until:
+        return row.locked_until
+    kept = row.failures if now - row.updated_at < limit.memory else 0
+    row.failures, row.updated_at = kept + 1, now
+    row.locked_until = now + limit.wait if row.failures >= limit.free else None
+    row.save()
+    return None

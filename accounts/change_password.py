@@ -1,0 +1,43 @@
+"""The act of changing one's password, for accounts kept by Cerbère itself."""
+
+from datetime import datetime
+
+from django.contrib.auth import update_session_auth_hash
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts import attempts
+from accounts.models import Agent
+from accounts.notices import notify
+from accounts.sign_in import Refused
+from cerbere.audit.context import client_address
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+
+
+def change_password(request: HttpRequest, agent: Agent, current: str, new: str, now: datetime) -> Refused | None:
+    """Check the current password under the same counter as sign-in, then change it and mail the agent.
+
+    Returns why it was refused, None when it is done. This session goes on under a new key; the others end,
+    because the session hash of Django depends on the password.
+    """
+    account, source = f"account:{agent.uuid}", attempts.source_key(client_address(request))
+    if wait_until := attempts.reserve(account, source, now):
+        return Refused(wait_until)
+    if not agent.check_password(current):
+        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason="wrong_password")
+        return Refused()
+    attempts.succeeded(account, source)
+    _change(request, agent, new)
+    notify(agent, _("Votre mot de passe a été changé"), "accounts/mails/password_changed.txt")
+    return None
+
+
+def _change(request: HttpRequest, agent: Agent, new: str) -> None:
+    with transaction.atomic():
+        agent.set_password(new)
+        agent.save(update_fields=["password"])
+        update_session_auth_hash(request, agent)
+        record(Event.PASSWORD_CHANGED, agent)
+

@@ -1,0 +1,37 @@
+"""A signed cookie that says: this agent has signed in from this browser before.
+
+It grants nothing. It only gives the browser its own counter of wrong passwords, so that a stranger who
+fails on purpose cannot keep the agent out (OWASP, "Slow down online guessing attacks with device cookies").
+"""
+
+import secrets
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import Agent
+
+LIFETIME = 90 * 24 * 3600  # seconds
+SALT = "accounts.known_browser"
+
+
+def cookie_name() -> str:
+    return f"{settings.COOKIE_PREFIX}cerbere_navigateur"
+
+
+def nonce_for(request: HttpRequest, agent: Agent | None) -> str | None:
+    """The nonce of this browser if it knows this agent."""
+    try:
+        known = signing.loads(request.COOKIES.get(cookie_name(), ""), salt=SALT, max_age=LIFETIME)
+    except signing.BadSignature:
+        return None
+    return known["nonce"] if agent and known["agent"] == str(agent.uuid) else None
+
+
+def remember(request: HttpRequest, response: HttpResponse, agent: Agent) -> None:
+    nonce = nonce_for(request, agent) or secrets.token_urlsafe(16)
+    value = signing.dumps({"agent": str(agent.uuid), "nonce": nonce}, salt=SALT)
+    response.set_cookie(
+        cookie_name(), value, max_age=LIFETIME, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+    )

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+SHARED_MAILBOX_MARK = ".-."  # agent.-.boite: an agent acting in a shared mailbox, never an identity
+
+
+def normalize_login(typed: str) -> str:
+    """One spelling for all the ways to type a uid or an e-mail: NFKC, trimmed, case folded."""
+    return unicodedata.normalize("NFKC", typed).strip().casefold()
+
+
+def validate_uid(uid: str) -> None:
+    """A uid is its own normal form and cannot be taken for an e-mail address or a shared mailbox."""
+    if uid != normalize_login(uid) or "@" in uid or SHARED_MAILBOX_MARK in uid or any(c.isspace() for c in uid):
+        raise ValidationError("Identifiant en minuscules, sans espace, ni « @ », ni boîte partagée.")
+
+
+class Mailbox(models.TextChoices):
+    """Kinds of mailboxes of the directory. Only the individual ones are people."""
+
+    INDIVIDUAL = "BALI", "boîte individuelle"
+    PERSON = "PERS", "personne"
+    SHARED = "BALS", "boîte de service"
+    FUNCTIONAL = "BALF", "boîte fonctionnelle"
+
+
+PEOPLE = (Mailbox.INDIVIDUAL, Mailbox.PERSON)
+
+
+class AgentManager(BaseUserManager["Agent"]):
+    def by_login(self, typed: str) -> Agent | None:
+        """The agent whose uid or e-mail this is, whatever the spelling; active or not."""
+        login = normalize_login(typed)
+        return self.filter(Q(uid=login) | Q(email=login)).first()
+
+    def create_user(self, uid: str, password: str | None = None, **fields: Any) -> Agent:
+        agent = self.model(uid=normalize_login(uid), **fields)
+        agent.set_password(password)
+        agent.full_clean(exclude=["password"])
+        agent.save(using=self._db)
+        return agent
+
+    def create_superuser(self, uid: str, password: str | None = None, **fields: Any) -> Agent:
+        return self.create_user(uid, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> Agent:
+        return self.get(uid=normalize_login(username or ""))
+
+
+class Agent(AbstractBaseUser, PermissionsMixin):
+    """A person of the ministry. `uuid` never changes and is what applications receive as `sub`."""
+
+    uid = models.CharField("identifiant", max_length=150, unique=True, validators=[validate_uid])
+    uuid = models.UUIDField("uuid", default=uuid.uuid4, unique=True, editable=False)
+    email = models.EmailField("adresse électronique", unique=True, null=True, blank=True)
+    given_name = models.CharField("prénom", max_length=150)
+    family_name = models.CharField("nom", max_length=150)
+    usual_name = models.CharField("nom d’usage", max_length=150, blank=True)
+    organizational_unit = models.CharField("service", max_length=200, blank=True)
+    siret = models.CharField("SIRET", max_length=14, blank=True)
+    phone_number = models.CharField("téléphone", max_length=30, blank=True)
+    mailbox = models.CharField("boîte", max_length=4, choices=Mailbox.choices, default=Mailbox.INDIVIDUAL)
+    is_verified_account = models.BooleanField("compte vérifié", default=False)
+    is_active = models.BooleanField("actif", default=True)
+    is_staff = models.BooleanField("accès à l’administration", default=False)
+    date_joined = models.DateTimeField("créé le", default=timezone.now, editable=False)
+
+    objects: ClassVar[AgentManager] = AgentManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "uid"
+    REQUIRED_FIELDS = ["given_name", "family_name"]
+
+    class Meta:
+        verbose_name = "agent"
+        ordering = ["uid"]
+
+    def __str__(self) -> str:
+        return self.uid
+
+    def clean(self) -> None:
+        self.uid = normalize_login(self.uid)
+        self.email = normalize_login(self.email) if self.email else None
+
+    @property
+    def may_sign_in(self) -> bool:
+        return self.is_active and self.mailbox in PEOPLE
+
+    def get_full_name(self) -> str:
+        return f"{self.given_name} {self.usual_name or self.family_name}".strip()
+
+    def get_short_name(self) -> str:
+        return self.given_name
+
+
+class AgentSession(AbstractBaseSession):
+    """One session of one browser. `sid` stays when the key rotates: it is the `sid` of ID tokens."""
+
+    sid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    agent = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="sessions")
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    previous_key = models.CharField(max_length=40, blank=True, db_index=True)
+    rotated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "session"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[DatabaseSessionStore]:
+        """What decodes `session_data`; accounts.sessions.SessionStore, which builds on it, encodes the same way."""
+        return DatabaseSessionStore
+
+    @classmethod
+    def alive(cls, now: datetime) -> models.QuerySet[AgentSession]:
+        """Sessions within both limits: absolute (`expire_date`) and idle (`last_seen_at`)."""
+        idle: timedelta = settings.SESSION_IDLE
+        return cls.objects.filter(expire_date__gt=now, last_seen_at__gt=now - idle)
+
+
+class Attempts(models.Model):
+    """Failures of passwords under one key: an account, a browser known to an account, or a source address."""
+
+    key = models.CharField(max_length=100, primary_key=True)
+    failures = models.PositiveIntegerField("échecs", default=0)
+    locked_until = models.DateTimeField("bloqué jusqu’à", null=True)
+    updated_at = models.DateTimeField("dernier essai", default=timezone.now)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "essais de mot de passe"
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,90 @@
+"""Sessions in the database, one row each, with two limits and a key that can change under a stable `sid`."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import AgentSession
+from cerbere.audit.context import current_origin
+
+SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
+DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
+USER_AGENT = "user_agent"  # session entry that becomes the row's column
+
+
+class SessionStore(DatabaseSessionStore):
+    row: AgentSession | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[AgentSession]:
+        return AgentSession
+
+    @property
+    def sid(self) -> uuid.UUID | None:
+        """The stable id of this session; None while it is anonymous or not saved."""
+        self._get_session()  # type: ignore[attr-defined]
+        return self.row.sid if self.row else None
+
+    def _get_session_from_db(self) -> AgentSession | None:
+        now = timezone.now()
+        row = AgentSession.alive(now).filter(session_key=self.session_key).first()
+        if row is None:
+            self._session_key = None
+            return None
+        if now - row.last_seen_at > SEEN_EVERY:
+            AgentSession.objects.filter(sid=row.sid).update(last_seen_at=now)
+        self.row = row
+        return row
+
+    def create_model_instance(self, data: dict[str, Any]) -> AgentSession:
+        """Saving keeps the row's identity, age and absolute end: only its data change."""
+        if self.row is None:
+            now = timezone.now()
+            self.row = AgentSession(
+                created_at=now, last_seen_at=now, expire_date=now + settings.SESSION_ABSOLUTE,
+                address=current_origin.get().address, user_agent=str(data.get(USER_AGENT, ""))[:200],
+            )  # fmt: skip
+        self.row.session_key = self._get_or_create_session_key()  # type: ignore[attr-defined]
+        self.row.session_data = self.encode(data)
+        agent_id = data.get(SESSION_KEY)
+        self.row.agent_id = int(agent_id) if agent_id else None
+        return self.row
+
+    def cycle_key(self) -> None:
+        """Change the key in place: the row keeps its `sid`, and no moment exists with two valid keys."""
+        if self.row is None or self.session_key is None:
+            self.create()
+            return
+        new_key = self._get_new_session_key()  # type: ignore[attr-defined]
+        now = timezone.now()
+        AgentSession.objects.filter(sid=self.row.sid).update(
+            session_key=new_key, previous_key=self.session_key, rotated_at=now
+        )
+        self.row.previous_key, self.row.rotated_at = self.session_key, now
+        self._session_key = new_key
+        self.modified = True
+
+    def flush(self) -> None:
+        super().flush()
+        self.row = None
+
+    def adopt(self, row: AgentSession) -> None:
+        """Continue as this row, whose key changed while the request was under way."""
+        self.row = row
+        self._session_key = row.session_key
+        self._session_cache = row.get_decoded()
+        self.modified = True
+
+
+def rotated_moments_ago(request: HttpRequest, now: datetime) -> AgentSession | None:
+    """The session whose key was the one in this cookie until a few seconds ago (a form sent twice)."""
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if not key:
+        return None
+    return AgentSession.alive(now).filter(previous_key=key, rotated_at__gt=now - DOUBLE_SUBMIT).first()

@@ -1,0 +1,36 @@
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+CONTEXT_WORDS = ("cerbere", "bnum", "piag", "ministere", "courrielleur", "motdepasse", "password")
+MAXIMUM_LENGTH = 256  # characters; longer ones only cost time
+
+
+def bare(password: str) -> str:
+    """Lower case without accents nor separators, so that « Cerbère-2026 » shows its word."""
+    decomposed = unicodedata.normalize("NFKD", password.casefold())
+    return "".join(c for c in decomposed if c.isalnum())
+
+
+class ContextWordValidator:
+    """Refuses a password whose length rests on a word that an attacker of this portal would try first."""
+
+    def validate(self, password: str, user: object = None) -> None:  # noqa: ARG002 - Django's signature
+        left = bare(password)
+        for word in CONTEXT_WORDS:
+            left = left.replace(word, "")
+        if len(left) < min(8, len(bare(password))):
+            raise ValidationError(_("Ce mot de passe repose sur un mot trop attendu ici."), code="context_word")
+
+    def get_help_text(self) -> str:
+        return _("N’utilisez pas le nom du portail, du ministère ou de ses services.")
+
+
+class MaximumLengthValidator:
+    def validate(self, password: str, user: object = None) -> None:  # noqa: ARG002 - Django's signature
+        if len(password) > MAXIMUM_LENGTH:
+            raise ValidationError(_("Ce mot de passe est trop long (256 caractères au plus)."), code="too_long")
+
+    def get_help_text(self) -> str:
+        return ""

@@ -1,0 +1,112 @@
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import known_browser, times
+from accounts.change_password import change_password as change_password_act
+from accounts.forms import ChangePasswordForm, SignInForm
+from accounts.models import Agent, AgentSession
+from accounts.redirects import SeeOther, continue_to, next_of
+from accounts.sign_in import Refused
+from accounts.sign_in import sign_in as sign_in_act
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+
+
+@login_not_required
+@sensitive_post_parameters("username", "password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _show_sign_in(request, SignInForm(initial={"username": request.GET.get("login_hint", "")[:254]}))
+    form = SignInForm(request.POST)
+    if not form.is_valid():
+        return _show_sign_in(request, form)
+    now = timezone.now()
+    result = sign_in_act(request, form.cleaned_data["username"], form.cleaned_data["password"], now)
+    if isinstance(result, Refused):
+        return _refused(request, form, result, _("L’identifiant ou le mot de passe est incorrect."))
+    response = continue_to(request, settings.LOGIN_REDIRECT_URL)
+    known_browser.remember(request, response, result)
+    return response
+
+
+def _show_sign_in(request: HttpRequest, form: SignInForm, status: int = 200) -> HttpResponse:
+    had_session = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
+    context = {"form": form, "next": next_of(request), "session_expired": had_session and not form.is_bound}
+    return render(request, "accounts/sign_in.html", context, status=status)
+
+
+def _refused(
+    request: HttpRequest, form: SignInForm | ChangePasswordForm, refused: Refused, message: str
+) -> HttpResponse:
+    """The same page for every reason; too many tries say the hour, and the seconds to programs."""
+    until = refused.wait_until
+    form.add_error(None, times.too_many_tries(until) if until else message)
+    show = _show_sign_in if isinstance(form, SignInForm) else _show_change_password
+    response = show(request, form, status=429 if until else 200)  # type: ignore[arg-type]
+    if until:
+        response["Retry-After"] = times.retry_after(until, timezone.now())
+    return response
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """A GET only asks: an image on another site must not be able to sign anybody out."""
+    if request.method != "POST":
+        return render(request, "accounts/sign_out.html")
+    if isinstance(request.user, Agent):
+        record(Event.SIGN_OUT, request.user)
+    logout(request)
+    return SeeOther(next_of(request) or "/deconnexion/faite/")
+
+
+@login_not_required
+@require_safe
+def signed_out(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/signed_out.html")
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_password(request: HttpRequest) -> HttpResponse:
+    agent = request.user
+    assert isinstance(agent, Agent)
+    if request.method != "POST":
+        return _show_change_password(request, ChangePasswordForm(agent))
+    form = ChangePasswordForm(agent, request.POST)
+    if not form.is_valid():
+        return _show_change_password(request, form)
+    given = form.cleaned_data
+    refused = change_password_act(
+        request, agent, given["current_password"], given["new_password1"], timezone.now()
+    )
+    if refused:
+        return _refused(request, form, refused, _("Le mot de passe actuel est incorrect."))
+    messages.success(request, _("Votre mot de passe a été changé. Vos autres sessions sont fermées."))
+    return SeeOther("/compte/")
+
+
+def _show_change_password(request: HttpRequest, form: ChangePasswordForm, status: int = 200) -> HttpResponse:
+    return render(request, "accounts/change_password.html", {"form": form}, status=status)
+
+
+@require_POST
+def end_session(request: HttpRequest, sid: uuid.UUID) -> HttpResponse:
+    """End one of the agent's own sessions."""
+    session = get_object_or_404(AgentSession, sid=sid, agent=request.user)
+    assert isinstance(request.user, Agent)
+    session.delete()
+    record(Event.SESSION_ENDED, request.user, by="agent")
+    messages.success(request, _("La session est terminée."))
+    return redirect("account")

@@ -1,0 +1,49 @@
+from datetime import datetime
+from typing import Any, Never
+
+from django.db import models
+
+from cerbere.audit.events import Event
+
+
+class AppendOnly(models.QuerySet["AuditEvent"]):
+    def update(self, **_: Any) -> Never:
+        raise TypeError("the journal is append-only")
+
+    def delete(self) -> Never:
+        raise TypeError("the journal is append-only; see the purge command")
+
+    def purge_before(self, limit: datetime) -> int:
+        """Retention: the only way out of the journal."""
+        return self.filter(at__lt=limit)._raw_delete(self.db)  # type: ignore[attr-defined,no-any-return]
+
+
+class AuditEvent(models.Model):
+    """One thing that happened. `agent` and `actor` are uids: the journal outlives accounts."""
+
+    at = models.DateTimeField("date", db_index=True)
+    name = models.CharField("évènement", max_length=40, choices=[(e.value, e.value) for e in Event])
+    agent = models.CharField("agent", max_length=150, blank=True, db_index=True)
+    actor = models.CharField("acteur", max_length=150, blank=True)
+    client_id = models.CharField("application", max_length=100, blank=True)
+    address = models.GenericIPAddressField("adresse", null=True)
+    request_id = models.CharField("requête", max_length=32, blank=True, db_index=True)
+    detail = models.JSONField("détail", default=dict)
+
+    objects = AppendOnly.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "évènement"
+        verbose_name_plural = "évènements"
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk:
+            raise TypeError("the journal is append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_: Any, **__: Any) -> Never:
+        raise TypeError("the journal is append-only")

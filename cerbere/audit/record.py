@@ -1,0 +1,52 @@
+from functools import partial
+from typing import Protocol
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from cerbere.audit.context import current_origin
+from cerbere.audit.events import Event
+from cerbere.audit.models import AuditEvent
+
+log = structlog.get_logger("cerbere.audit")
+DETAIL_LENGTH = 200  # characters; longer values come from clients and say nothing more
+
+
+class HasUid(Protocol):
+    uid: str
+
+
+def record(
+    event: Event,
+    agent: HasUid | None = None,
+    *,
+    actor: HasUid | None = None,
+    client_id: str = "",
+    **detail: str | int | bool | None,
+) -> AuditEvent:
+    """Write one event to the table, in the caller's transaction, and one JSON line once that is committed.
+
+    Never pass a secret, a code, a token or what an agent typed as identifier (it may be a password).
+    """
+    origin = current_origin.get()
+    row = AuditEvent.objects.create(
+        at=timezone.now(),
+        name=event,
+        agent=agent.uid if agent else "",
+        actor=actor.uid if actor else "",
+        client_id=client_id[:100],
+        address=origin.address,
+        request_id=origin.request_id,
+        detail={key: _short(value) for key, value in detail.items()},
+    )
+    transaction.on_commit(partial(_log, row))
+    return row
+
+
+def _short(value: str | int | bool | None) -> str | int | bool | None:
+    return value[:DETAIL_LENGTH] if isinstance(value, str) else value
+
+
+def _log(row: AuditEvent) -> None:
+    log.info(row.name, agent=row.agent, actor=row.actor, client_id=row.client_id, address=row.address, **row.detail)

@@ -1,0 +1,110 @@
+"""Reading the environment. The only module that Cerbère and the PIAG gateway share.
+
+Every setting NAME may also be given as NAME_FILE, the path of a file that holds the value: secrets then
+stay out of the process's environment. What is read is remembered in READ, so that a test can hold
+docs/settings.md against the code. A value that cannot be used stops the start with one line.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+
+READ: dict[str, str] = {}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+DATABASE_CONNECT_TIMEOUT = 3  # seconds; a dead database must become a 503 page within 5
+DATABASE_STATEMENT_TIMEOUT = 4000  # milliseconds, same reason
+
+
+def refuse(name: str, why: str) -> SystemExit:
+    return SystemExit(f"cerbere: {name}: {why}")
+
+
+def text(name: str, default: str = "") -> str:
+    """The value of NAME, else the content of the file that NAME_FILE names, else the default."""
+    READ[name] = default
+    if name in os.environ:
+        return os.environ[name]
+    path = os.environ.get(f"{name}_FILE")
+    if not path:
+        return default
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise refuse(f"{name}_FILE", f"cannot be read ({error.__class__.__name__})") from error
+
+
+def flag(name: str, default: bool = False) -> bool:
+    value = text(name, "1" if default else "0")
+    if value not in {"0", "1"}:
+        raise refuse(name, "must be 0 or 1")
+    return value == "1"
+
+
+def number(name: str, default: int, low: int, high: int) -> int:
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+        raise refuse(name, f"must be a whole number from {low} to {high}")
+    return int(value)
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        raise refuse(name, f"must be one of {', '.join(allowed)}")
+    return value
+
+
+def public_url(name: str, default: str) -> str:
+    """An origin without path, query or trailing slash: the issuer must be compared byte for byte."""
+    value = text(name, default)
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise refuse(name, "must be an origin such as https://cerbere.example.fr, without path nor trailing slash")
+    return value
+
+
+def is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """A Django database from a URL; SQLite in WAL with immediate transactions, PostgreSQL with short time-outs."""
+    value = text(name, default)
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(value))
+    except (dj_database_url.ParseError, ValueError) as error:
+        raise refuse(name, "is not a database URL") from error
+    options = parsed.setdefault("OPTIONS", {})
+    if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        options.update(_SQLITE_OPTIONS)
+    elif parsed["ENGINE"] == "django.db.backends.postgresql":
+        options.update(_postgresql_options(options.pop("pool_size", "8")))
+    else:
+        raise refuse(name, "must be sqlite:///… or postgresql://…")
+    return parsed
+
+
+_SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 4,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+}
+
+
+def _postgresql_options(pool_size: str) -> dict[str, Any]:
+    return {
+        "connect_timeout": DATABASE_CONNECT_TIMEOUT,
+        "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT} -c lock_timeout={DATABASE_STATEMENT_TIMEOUT}",
+        "pool": {"min_size": 1, "max_size": int(pool_size), "timeout": DATABASE_CONNECT_TIMEOUT},
+    }
+
+
+def cache(name: str) -> dict[str, Any]:
+    """Redis or Valkey from a URL; the process's own memory when none is given."""
+    url = text(name)
+    if not url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}

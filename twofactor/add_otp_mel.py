@@ -1,0 +1,57 @@
+"""The act of adding « OTP Mél »: a code proves the secret that the agent already shares with the Bnum."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts.models import Agent
+from accounts.notices import notify
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+from twofactor.codes import Outcome
+from twofactor.models import OtpMelDevice
+from twofactor.sources import State, source
+from twofactor.verify import settle
+
+
+class AlreadyActive(Exception):
+    """The method is active already: nothing to add."""
+
+
+def add_otp_mel(
+    request: HttpRequest, agent: Agent, code: str, now: datetime
+) -> tuple[State, Outcome | None, OtpMelDevice | None]:
+    """Fetch the Bnum's secret, check a clean code against it, and activate the method: all or nothing.
+
+    The outcome is None unless the state is PRESENT. Raises SourceUnavailable, AlreadyActive.
+    """
+    state, seed = source().look_up(agent.uid)
+    if seed is None:
+        return state, None, None
+    with transaction.atomic():
+        device = OtpMelDevice.locked_for(agent)
+        if device.confirmed:
+            return state, _outcome_when_active(request, device, code, now), device
+        device.take_seed(seed)
+        outcome = device.check_and_burn(code, request.session.sid, now)  # type: ignore[attr-defined]
+        if outcome is Outcome.GOOD:
+            _activate(agent, device, now)
+        settle(request, agent, device, outcome, now)
+    return state, outcome, device
+
+
+def _outcome_when_active(request: HttpRequest, device: OtpMelDevice, code: str, now: datetime) -> Outcome:
+    """Another tab has added the method meanwhile; the same form sent twice ends like the first time."""
+    if not device.is_repeat(code, request.session.sid, now):  # type: ignore[attr-defined]
+        raise AlreadyActive
+    settle(request, device.user, device, Outcome.REPEATED, now)
+    return Outcome.REPEATED
+
+
+def _activate(agent: Agent, device: OtpMelDevice, now: datetime) -> None:
+    device.confirm(now)
+    record(Event.OTP_MEL_ADDED, agent)
+    subject = _("Authentification à deux facteurs activée")
+    notify(agent, subject, "twofactor/mails/otp_mel_added.txt")

@@ -1,0 +1,42 @@
+"""The act of removing « OTP Mél », by the agent with a fresh code or by an admin with a reason."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts.models import Agent
+from accounts.notices import notify
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+from twofactor.codes import Outcome
+from twofactor.models import OtpMelDevice
+from twofactor.verify import settle
+
+
+def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tuple[Outcome, OtpMelDevice]:
+    """Remove the method on a fresh code. Every session of the agent falls to the password at once.
+
+    Raises OtpMelDevice.DoesNotExist when it is not active.
+    """
+    with transaction.atomic():
+        device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
+        outcome = device.check_and_burn(code, request.session.sid, now)  # type: ignore[attr-defined]
+        settle(request, agent, device, outcome, now)
+        if outcome in (Outcome.GOOD, Outcome.REPEATED):
+            _remove(device, Event.OTP_MEL_REMOVED)
+    return outcome, device
+
+
+def remove_otp_mel_as_admin(device: OtpMelDevice, admin: Agent, reason: str) -> None:
+    with transaction.atomic():
+        locked = OtpMelDevice.objects.select_for_update().get(pk=device.pk)
+        _remove(locked, Event.OTP_MEL_REMOVED_BY_ADMIN, admin, reason)
+
+
+def _remove(device: OtpMelDevice, event: Event, admin: Agent | None = None, reason: str = "") -> None:
+    device.remove()
+    record(event, device.user, actor=admin, reason=reason)
+    context = {"by_admin": admin is not None, "reason": reason}
+    notify(device.user, _("Méthode à deux facteurs retirée"), "twofactor/mails/otp_mel_removed.txt", **context)

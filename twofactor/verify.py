@@ -1,0 +1,57 @@
+"""The act of proving the second factor that is already active."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts.models import Agent, AgentSession
+from accounts.sessions import rotated_moments_ago
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+from twofactor.codes import REFUSED_CODE, Outcome
+from twofactor.facts import add_otp_mel_fact
+from twofactor.models import OtpMelDevice
+
+
+def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tuple[Outcome, OtpMelDevice]:
+    """Burn a clean code and raise this session to two factors, in one transaction.
+
+    Raises OtpMelDevice.DoesNotExist when the method is not active (any more).
+    """
+    with transaction.atomic():
+        device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
+        outcome = device.check_and_burn(code, request.session.sid, now)  # type: ignore[attr-defined]
+        settle(request, agent, device, outcome, now)
+    return outcome, device
+
+
+def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Outcome, now: datetime) -> None:
+    """What every outcome leaves behind: the raised session, or a line in the journal."""
+    if outcome is Outcome.GOOD:
+        add_otp_mel_fact(request, device.uuid, now)
+        record(Event.SECOND_FACTOR_ACCEPTED, agent, method=device.name)
+    elif outcome is Outcome.REPEATED:
+        _rejoin(request, AgentSession.objects.get(sid=device.last_sid))
+    elif outcome in REFUSED_CODE or outcome is Outcome.TOO_MANY_TRIES:
+        record(Event.SECOND_FACTOR_REFUSED, agent, method=device.name, reason=outcome)
+
+
+def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: datetime) -> bool:
+    """Continue the session whose key has just changed under a form that was sent twice.
+
+    The first answer, with the new session cookie, may never have reached the browser. Whoever holds the
+    previous key and the very code that was burnt seconds ago is that browser. Grants nothing else.
+    """
+    row = rotated_moments_ago(request, now)
+    if row is None or code is None:
+        return False
+    device = OtpMelDevice.objects.filter(user=row.agent_id, confirmed=True).first()
+    if device is None or not device.is_repeat(code, row.sid, now):
+        return False
+    _rejoin(request, row)
+    return True
+
+
+def _rejoin(request: HttpRequest, row: AgentSession) -> None:
+    request.session.adopt(row)  # type: ignore[attr-defined]

@@ -1,0 +1,151 @@
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import times
+from accounts.models import Agent
+from accounts.redirects import SeeOther, continue_to, next_of
+from twofactor.add_otp_mel import AlreadyActive
+from twofactor.add_otp_mel import add_otp_mel as add_otp_mel_act
+from twofactor.codes import Outcome, clean_code
+from twofactor.facts import active_devices, strength
+from twofactor.forms import CodeForm
+from twofactor.models import OtpMelDevice
+from twofactor.remove_otp_mel import remove_otp_mel as remove_otp_mel_act
+from twofactor.sources import SourceUnavailable, State, source
+from twofactor.strength import Strength
+from twofactor.verify import rejoin_after_double_submit
+from twofactor.verify import verify as verify_act
+
+ADD, REMOVE, VERIFY = "twofactor/add_otp_mel.html", "twofactor/remove_otp_mel.html", "twofactor/verify.html"
+code_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_safe
+def choose_method(request: HttpRequest) -> HttpResponse:
+    """« Ajouter méthode »: one method so far."""
+    return redirect("add_otp_mel")
+
+
+@login_not_required
+@sensitive_post_parameters("code")
+@code_page
+def add_otp_mel(request: HttpRequest) -> HttpResponse:
+    agent = request.user
+    if not isinstance(agent, Agent):
+        return _without_session(request, "otp_mel_added")
+    try:
+        return _add(request, agent) if request.method == "POST" else _offer(request, agent)
+    except SourceUnavailable:
+        return _unavailable(request, "unavailable")
+    except AlreadyActive:
+        messages.info(request, _("La méthode OTP Mél est déjà activée."))
+        return redirect("account")
+
+
+def _offer(request: HttpRequest, agent: Agent) -> HttpResponse:
+    if active_devices(agent):
+        raise AlreadyActive
+    state, _seed = source().look_up(agent.uid)
+    return _unavailable(request, state) if state is not State.PRESENT else _show(request, ADD, CodeForm())
+
+
+def _add(request: HttpRequest, agent: Agent) -> HttpResponse:
+    form = CodeForm(request.POST)
+    if not form.is_valid():
+        return _show(request, ADD, form)
+    state, outcome, device = add_otp_mel_act(request, agent, form.cleaned_data["code"], timezone.now())
+    if outcome is None or device is None:
+        return _unavailable(request, state)
+    return _refused(request, ADD, form, outcome, device) or SeeOther("/compte/deux-facteurs/otp-mel/active/")
+
+
+def _unavailable(request: HttpRequest, state: str) -> HttpResponse:
+    """No secret to check against. A source that is down is a fault of ours (503), the rest an answer."""
+    down = state == "unavailable"
+    response = render(request, "twofactor/otp_mel_unavailable.html", {"state": state}, status=503 if down else 200)
+    if down:
+        response["Retry-After"] = "60"
+    return response
+
+
+@require_safe
+def otp_mel_added(request: HttpRequest) -> HttpResponse:
+    """Says what is true now: an agent whose method is not active is led to the account page."""
+    if strength(request) < Strength.TWO_FACTOR:
+        return redirect("account")
+    return render(request, "twofactor/otp_mel_added.html")
+
+
+@login_not_required
+@sensitive_post_parameters("code")
+@code_page
+def verify(request: HttpRequest) -> HttpResponse:
+    if not isinstance(request.user, Agent):
+        return _without_session(request, "account")
+    if not active_devices(request.user):
+        return redirect("account")
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _show(request, VERIFY, form)
+    outcome, device = verify_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    return _refused(request, VERIFY, form, outcome, device) or continue_to(request, "account")
+
+
+@sensitive_post_parameters("code")
+@code_page
+def remove_otp_mel(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, Agent)
+    if not active_devices(request.user):
+        return redirect("account")
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _show(request, REMOVE, form)
+    outcome, device = remove_otp_mel_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    refused = _refused(request, REMOVE, form, outcome, device)
+    if not refused:
+        messages.success(request, _("La méthode OTP Mél est retirée."))
+    return refused or redirect("account")
+
+
+def _without_session(request: HttpRequest, then: str) -> HttpResponse:
+    """A code without a session is not evaluated, unless this is the second sending of the same form."""
+    code = clean_code(request.POST.get("code", ""))
+    if rejoin_after_double_submit(request, code, timezone.now()):
+        return continue_to(request, then)
+    return redirect_to_login(request.get_full_path())
+
+
+def _refused(
+    request: HttpRequest, template: str, form: CodeForm, outcome: Outcome, device: OtpMelDevice
+) -> HttpResponse | None:
+    """The page of a refusal, None when the code was good. One text for every refused code."""
+    if outcome in (Outcome.GOOD, Outcome.REPEATED):
+        return None
+    if outcome is Outcome.TOO_MANY_TRIES:
+        return _wait(request, template, form, device)
+    form.add_error("code", _(
+        "Code incorrect ou déjà utilisé. Attendez le code suivant, "
+        "et vérifiez que l’heure de votre téléphone est réglée automatiquement."
+    ))  # fmt: skip
+    return _show(request, template, form)
+
+
+def _wait(request: HttpRequest, template: str, form: CodeForm, device: OtpMelDevice) -> HttpResponse:
+    if device.is_closed or device.locked_until is None:
+        form.add_error(None, _("Trop d’essais. Contactez l’assistance de votre service pour débloquer la méthode."))
+        return _show(request, template, form, status=429)
+    form.add_error(None, times.too_many_tries(device.locked_until))
+    response = _show(request, template, form, status=429)
+    response["Retry-After"] = times.retry_after(device.locked_until, timezone.now())
+    return response
+
+
+def _show(request: HttpRequest, template: str, form: CodeForm, status: int = 200) -> HttpResponse:
+    return render(request, template, {"form": form, "next": next_of(request)}, status=status)
