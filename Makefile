@@ -16,6 +16,7 @@ FAST := not browser and not postgresql
 PACKAGES := cerbere accounts twofactor piag_gateway
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard cerbere/locale/*/LC_MESSAGES/*.po))
 BUNDLE := static/build/dsfr.css
+STATIC := staticfiles/staticfiles.json
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -70,14 +71,17 @@ messages: .venv/.dev machine-run ## Collects the sentences to translate in cerbe
 lock: $(UV) ## Locks the dependencies (ARGS="--upgrade")
 	@.ci/lock $(ARGS)
 
-assets: $(CATALOGUES) $(BUNDLE) # translations and style sheet
+assets: $(CATALOGUES) $(STATIC) # translations, style sheet, static files under hashed names
 
 %.mo: %.po | machine-run
 	@msgfmt --check -o $@ $<
 
 $(BUNDLE): .venv/.run $(wildcard cerbere/portal/management/commands/cerbere_bundle.py)
-	@$(PYTHON) manage.py cerbere_bundle >/dev/null
+	@env -u DJANGO_SETTINGS_MODULE $(PYTHON) manage.py cerbere_bundle >/dev/null
 	@touch $@
+
+$(STATIC): $(BUNDLE) $(wildcard static/cerbere/*)
+	@env -u DJANGO_SETTINGS_MODULE $(PYTHON) manage.py collectstatic --noinput --clear --verbosity 0
 
 machine-run machine-test: machine-%:
 	@.ci/setup $*
@@ -89,11 +93,12 @@ $(UV): .ci/uv.txt | machine-run
 	@touch $@
 
 # The lock names no address, so uv installs from an export of it (docs/decisions/0010-lock-without-addresses.md).
-# A stamp is newer than the lock that is installed; the developers' set contains the demo's.
+# A stamp is newer than the lock that is installed; the developers' set contains the demo's and is never shrunk.
 .venv/.run .venv/.dev: uv.lock pyproject.toml $(UV)
-	@$(UV) export --quiet --frozen --no-emit-project $(if $(filter %.run,$@),--no-dev) -o .venv/requirements.txt
+	@$(UV) export --quiet --frozen --no-emit-project $(if $(filter %.dev,$@ $(wildcard .venv/.dev)),,--no-dev) \
+		-o .venv/requirements.txt
 	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes .venv/requirements.txt
-	@touch .venv/.run $@
+	@touch .venv/.run $(wildcard .venv/.dev) $@
 
 clean: ## Removes everything that these commands made, the demo's data included
 	@rm -rf .venv .demo static/build staticfiles .coverage .coverage.* htmlcov artifacts $(CATALOGUES)

@@ -24,6 +24,7 @@ class Limit:
 
 ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # the Mél's own rule
 SOURCE = Limit(free=100, wait=timedelta(minutes=10), memory=timedelta(minutes=10))  # a site behind one address
+CLIENT = Limit(free=30, wait=timedelta(minutes=1), memory=timedelta(minutes=10))  # secrets that nobody guesses
 
 
 def account_key(login: str, agent: Agent | None, browser: str | None) -> str:
@@ -48,13 +49,19 @@ def succeeded(account: str, source: str) -> None:
     with transaction.atomic():
         row = Attempts.objects.select_for_update().get(key=source)
         Attempts.objects.filter(key=source).update(failures=max(row.failures - 1, 0))
-        Attempts.objects.filter(key=account).delete()
+        Attempts.objects.filter(key=account).update(failures=0, locked_until=None)
+
+
+def count_client_failure(address: str | None, now: datetime) -> datetime | None:
+    """One more application that did not prove who it is; the end of the wait once there were too many."""
+    with transaction.atomic():
+        return _take(f"client:{address}", CLIENT, now)
 
 
 def unlock(agent: Agent) -> int:
-    """Forget every failure counted against this agent. Returns the number of counters removed."""
+    """Forget every failure counted against this agent. Returns the number of counters that it had."""
     mine = Q(key=f"account:{agent.uuid}") | Q(key__startswith=f"browser:{agent.uuid}:")
-    return Attempts.objects.filter(mine).delete()[0]
+    return Attempts.objects.filter(mine, failures__gt=0).update(failures=0, locked_until=None)
 
 
 def _take(key: str, limit: Limit, now: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ class AgentBackend(ModelBackend):
     Passwords are checked by accounts.sign_in only, which counts tries: this backend authenticates nobody.
     """
 
-    def authenticate(self, request, username=None, password=None, **kwargs):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN003, ANN201, ARG002, E501
+    def authenticate(self, request, username=None, password=None, **kwargs):  # type: ignore[no-untyped-def]
         return None
 
     def get_user(self, user_id: int) -> Agent | None:

@@ -40,4 +40,3 @@ def _change(request: HttpRequest, agent: Agent, new: str) -> None:
         agent.save(update_fields=["password"])
         update_session_auth_hash(request, agent)
         record(Event.PASSWORD_CHANGED, agent)
-

@@ -30,4 +30,4 @@ class ChangePasswordForm(forms.Form):
     def clean_new_password2(self) -> str:
         if self.cleaned_data["new_password2"] != self.cleaned_data.get("new_password1", self.data.get("new_password1")):
             raise forms.ValidationError(_("Les deux saisies du nouveau mot de passe diffèrent."))
-        return self.cleaned_data["new_password2"]
+        return str(self.cleaned_data["new_password2"])

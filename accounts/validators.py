@@ -16,7 +16,7 @@ def bare(password: str) -> str:
 class ContextWordValidator:
     """Refuses a password whose length rests on a word that an attacker of this portal would try first."""
 
-    def validate(self, password: str, user: object = None) -> None:  # noqa: ARG002 - Django's signature
+    def validate(self, password: str, user: object = None) -> None:
         left = bare(password)
         for word in CONTEXT_WORDS:
             left = left.replace(word, "")
@@ -28,7 +28,7 @@ class ContextWordValidator:
 
 
 class MaximumLengthValidator:
-    def validate(self, password: str, user: object = None) -> None:  # noqa: ARG002 - Django's signature
+    def validate(self, password: str, user: object = None) -> None:
         if len(password) > MAXIMUM_LENGTH:
             raise ValidationError(_("Ce mot de passe est trop long (256 caractères au plus)."), code="too_long")
 

@@ -88,9 +88,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _show_change_password(request, form)
     given = form.cleaned_data
-    refused = change_password_act(
-        request, agent, given["current_password"], given["new_password1"], timezone.now()
-    )
+    refused = change_password_act(request, agent, given["current_password"], given["new_password1"], timezone.now())
     if refused:
         return _refused(request, form, refused, _("Le mot de passe actuel est incorrect."))
     messages.success(request, _("Votre mot de passe a été changé. Vos autres sessions sont fermées."))

@@ -36,10 +36,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
+    *(["cerbere.demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
     "cerbere.audit.middleware.RequestIdMiddleware",
-    "cerbere.portal.middleware.UnavailableMiddleware",
+    "cerbere.portal.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -115,7 +116,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SEED_KEYS = env.text("CERBERE_SEED_KEYS")
 OTP_TOLERANCE = env.number("CERBERE_OTP_TOLERANCE", 1, 0, 2)
 SECOND_FACTOR_MAX_AGE = timedelta(minutes=env.number("CERBERE_SECOND_FACTOR_MINUTES", 600, 5, 1440))
-MELOTP_SOURCE = env.choice("CERBERE_MELOTP_SOURCE", "database", ("database",))
+MELOTP_SOURCE = env.choice("CERBERE_MELOTP_SOURCE", "database", ("database", "imported"))
 MELOTP_TABLE = env.text("CERBERE_MELOTP_TABLE", "dynalogin_user")
 MELOTP_ENCODING = env.choice("CERBERE_MELOTP_ENCODING", "raw", ("raw", "base32", "hex"))
 MELOTP_DATABASE_URL = env.text("CERBERE_MELOTP_DATABASE_URL")
@@ -164,6 +165,7 @@ EMAIL_USE_TLS = env.flag("CERBERE_EMAIL_STARTTLS")
 EMAIL_TIMEOUT = 4  # seconds
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("CERBERE_EMAIL_FROM", "cerbere@localhost")
+AUDIT_RETENTION = timedelta(days=env.number("CERBERE_AUDIT_DAYS", 365, 1, 3650))
 LOG_LEVEL = env.choice("CERBERE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING_CONFIG = "cerbere.audit.logs.configure"
 LOGGING = {"level": LOG_LEVEL}

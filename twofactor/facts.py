@@ -47,7 +47,7 @@ def strength(request: HttpRequest, now: datetime | None = None) -> Strength:
     if not isinstance(request.user, Agent):
         return Strength.NONE
     return strength_of(
-        facts_of(request.session),  # type: ignore[arg-type]
+        facts_of(request.session),
         active_devices(request.user), now or timezone.now(), settings.SECOND_FACTOR_MAX_AGE,
     )  # fmt: skip
 

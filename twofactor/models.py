@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
@@ -22,7 +22,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     """
 
     user = models.OneToOneField(Agent, models.CASCADE, related_name="otp_mel")
-    uuid = models.UUIDField(default=uuid.uuid4, editable=False)
+    uuid = models.UUIDField(default=uuid4, editable=False)
     name = models.CharField(max_length=64, default="OTP Mél")
     confirmed = models.BooleanField("active", default=False)
     confirmed_at = models.DateTimeField("activée le", null=True)
@@ -59,10 +59,10 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         return seeds.unseal(self.sealed_seed, self.bound_to)
 
     def take_seed(self, seed: bytes) -> None:
-        self.uuid = uuid.uuid4()
+        self.uuid = uuid4()
         self.sealed_seed = seeds.seal(seed, self.bound_to)
 
-    def check_and_burn(self, code: str, sid: uuid.UUID | None, now: datetime) -> Outcome:
+    def check_and_burn(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
         """Judge a clean code and write what follows: the burnt step, or one more failure.
 
         Call on a row from `locked_for`, in the transaction of whatever the code gives. While tries are
@@ -80,7 +80,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.save()
         return outcome
 
-    def is_repeat(self, code: str, sid: uuid.UUID | None, now: datetime) -> bool:
+    def is_repeat(self, code: str, sid: UUID | None, now: datetime) -> bool:
         """Whether this session has just burnt this very code: a form sent twice, not a replay."""
         if sid is None or self.last_sid != sid or not self.last_used_at:
             return False
@@ -92,7 +92,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
 
     def remove(self) -> None:
         """Forget the seed and kill every fact that rests on it; keep the replay memory and the throttle."""
-        self.confirmed, self.confirmed_at, self.sealed_seed, self.uuid = False, None, "", uuid.uuid4()
+        self.confirmed, self.confirmed_at, self.sealed_seed, self.uuid = False, None, "", uuid4()
         self.save()
 
     def unlock(self) -> None:
@@ -103,7 +103,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def is_closed(self) -> bool:
         return is_closed(self.failures)
 
-    def _burn(self, step: int, sid: uuid.UUID | None, now: datetime) -> None:
+    def _burn(self, step: int, sid: UUID | None, now: datetime) -> None:
         self.last_step, self.last_used_at, self.last_sid = step, now, sid
         self.failures, self.locked_until = 0, None
 
@@ -111,3 +111,33 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.failures += 1
         self.locked_until = wait_after(self.failures, now)
         self.last_refusal, self.last_refusal_at = outcome, now
+
+
+class ImportedSeed(models.Model):
+    """A secret of the Bnum that an operator imported, where Cerbère cannot read the Bnum's own database.
+
+    It activates nothing: the agent still proves it with a code.
+    """
+
+    agent = models.OneToOneField(Agent, models.CASCADE, related_name="imported_seed")
+    sealed_seed = models.TextField()
+    imported_at = models.DateTimeField("importé le")
+
+    class Meta:
+        verbose_name = "secret importé"
+        verbose_name_plural = "secrets importés"
+
+    def __str__(self) -> str:
+        return f"secret importé ({self.agent_id})"
+
+    @property
+    def bound_to(self) -> str:
+        """Associated data of the sealed seed."""
+        return f"imported:{self.agent_id}"
+
+    @property
+    def seed(self) -> bytes:
+        return seeds.unseal(self.sealed_seed, self.bound_to)
+
+    def take_seed(self, seed: bytes) -> None:
+        self.sealed_seed = seeds.seal(seed, self.bound_to)

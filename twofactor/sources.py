@@ -13,6 +13,9 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connections
 
+from twofactor.models import ImportedSeed
+from twofactor.seeds import SeedKeyError
+
 log = structlog.get_logger("twofactor.sources")
 ALIAS = "bnum"
 USERID_LENGTH = 32  # characters, of dynalogin's column
@@ -34,7 +37,7 @@ class State(StrEnum):
 class BnumRouter:
     """The Bnum's database is read, never migrated."""
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:  # noqa: ARG002 - Django's signature
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
         return False if db == ALIAS else None
 
 
@@ -89,5 +92,21 @@ class DatabaseSource:
         return (State.PRESENT, seed) if seed else (State.UNSUPPORTED, None)
 
 
-def source() -> DatabaseSource:
-    return DatabaseSource()
+class ImportedSource:
+    """The secrets that `manage.py import_seeds` brought, for sites whose Bnum database cannot be reached."""
+
+    def look_up(self, uid: str) -> tuple[State, bytes | None]:
+        """As DatabaseSource.look_up."""
+        imported = ImportedSeed.objects.filter(agent__uid=uid).first()
+        if imported is None:
+            return State.ABSENT, None
+        try:
+            return State.PRESENT, imported.seed
+        except SeedKeyError as error:
+            log.error("imported_seed_does_not_open")
+            raise SourceUnavailable from error
+
+
+def source() -> DatabaseSource | ImportedSource:
+    """The one that CERBERE_MELOTP_SOURCE names."""
+    return ImportedSource() if settings.MELOTP_SOURCE == "imported" else DatabaseSource()

@@ -32,6 +32,7 @@ def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Ou
         add_otp_mel_fact(request, device.uuid, now)
         record(Event.SECOND_FACTOR_ACCEPTED, agent, method=device.name)
     elif outcome is Outcome.REPEATED:
+        assert device.last_sid is not None
         _rejoin(request, AgentSession.objects.get(sid=device.last_sid))
     elif outcome in REFUSED_CODE or outcome is Outcome.TOO_MANY_TRIES:
         record(Event.SECOND_FACTOR_REFUSED, agent, method=device.name, reason=outcome)

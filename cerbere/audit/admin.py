@@ -9,7 +9,7 @@ from cerbere.audit.models import AuditEvent
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(admin.ModelAdmin[AuditEvent]):
+class AuditEventAdmin(admin.ModelAdmin):
     """Read-only; searched by agent, application or the reference that a page showed."""
 
     list_display = ["at", "name", "agent", "actor", "client_id", "address", "reference"]

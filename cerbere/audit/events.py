@@ -20,7 +20,6 @@ class Event(StrEnum):
     AGENT_CHANGED_BY_ADMIN = "agent:changed:by_admin"
     AGENT_UNLOCKED_BY_ADMIN = "agent:unlocked:by_admin"
     ACCESS_REFUSED = "access:refused"
-    CODE_ISSUED = "code:issued"
     CODE_REPLAYED = "code:replayed"
     TOKEN_ISSUED = "token:issued"
     TOKEN_REFUSED = "token:refused"

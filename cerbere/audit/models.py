@@ -15,7 +15,7 @@ class AppendOnly(models.QuerySet["AuditEvent"]):
 
     def purge_before(self, limit: datetime) -> int:
         """Retention: the only way out of the journal."""
-        return self.filter(at__lt=limit)._raw_delete(self.db)  # type: ignore[attr-defined,no-any-return]
+        return self.filter(at__lt=limit)._raw_delete(self.db)
 
 
 class AuditEvent(models.Model):

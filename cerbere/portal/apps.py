@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class PortalConfig(AppConfig):
     name = "cerbere.portal"
     label = "portal"
+
+    def ready(self) -> None:
+        from cerbere import checks  # noqa: F401 - registers itself, once the applications are loaded

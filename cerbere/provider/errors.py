@@ -1,8 +1,13 @@
 """Errors of the protocol: the public text is for the application's developer, details go to the journal."""
 
+from collections.abc import Mapping
+
 
 class OAuthError(Exception):
     """An error answer (RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6)."""
+
+    status = 400
+    headers: Mapping[str, str] = {}
 
     def __init__(self, error: str, description: str = "") -> None:
         super().__init__(error)
@@ -12,3 +17,24 @@ class OAuthError(Exception):
 
 class PageError(OAuthError):
     """An error before client and redirect_uri are known to belong together: never redirected."""
+
+
+class ClientError(OAuthError):
+    """The client has not proved who it is (RFC 6749 §5.2)."""
+
+    status = 401
+    headers = {"WWW-Authenticate": 'Basic realm="cerbere", charset="UTF-8"'}
+
+    def __init__(self, description: str = "client authentication failed") -> None:
+        super().__init__("invalid_client", description)
+
+
+class BearerError(OAuthError):
+    """No usable access token (RFC 6750 §3.1); `error` is empty when none was sent at all."""
+
+    status = 401
+
+    def __init__(self, error: str = "", description: str = "") -> None:
+        super().__init__(error, description)
+        detail = f' error="{error}", error_description="{description}"' if error else ' realm="cerbere"'
+        self.headers = {"WWW-Authenticate": f"Bearer{detail}"}

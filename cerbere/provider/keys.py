@@ -4,19 +4,23 @@ The first RSA key signs RS256, the first EC P-256 key ES256; all are published, 
 known to applications before it is used and an old one as long as its tokens live.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.conf import settings
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
 
 ALGORITHMS = ["RS256", "ES256"]
 MINIMUM_RSA_BITS = 2048
+KID_LENGTH = 16  # hexadecimal digits
 PEM = re.compile(r"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.DOTALL)
 
 
@@ -43,20 +47,22 @@ def parse(text: str) -> Ring:
 
 
 def _load(pem: str) -> tuple[str, RSAKey | ECKey]:
+    """The algorithm and the key of one PEM block, PKCS#8 or the older forms."""
     try:
-        is_rsa = "RSA" in pem.splitlines()[0]
-        alg, key = _import(pem, "RS256" if is_rsa else "ES256")
-    except (ValueError, TypeError, JoseError, UnsupportedAlgorithm):
-        raise SigningKeyError("a key cannot be read") from None
-    if not key.is_private:
-        raise SigningKeyError("a private key is needed, a public one was given")
-    return alg, key
+        private = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise SigningKeyError("a private key cannot be read") from None
+    if isinstance(private, rsa.RSAPrivateKey) and private.key_size >= MINIMUM_RSA_BITS:
+        return "RS256", RSAKey.import_key(pem, _use(private, "RS256"))
+    if isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP256R1):
+        return "ES256", ECKey.import_key(pem, _use(private, "ES256"))
+    raise SigningKeyError(f"only RSA of {MINIMUM_RSA_BITS} bits and more or EC P-256 is possible")
 
 
-def _import(pem: str, alg: str) -> tuple[str, RSAKey | ECKey]:
-    kinds: dict[str, type[RSAKey | ECKey]] = {"RS256": RSAKey, "ES256": ECKey}
-    key = kinds[alg].import_key(pem, {"use": "sig", "alg": alg})
-    return alg, key
+def _use(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, alg: str) -> KeyParameters:
+    """What is published beside the key; its id is a digest of the public half, the same on every node."""
+    public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return {"use": "sig", "alg": alg, "kid": hashlib.sha256(public).hexdigest()[:KID_LENGTH]}
 
 
 def ring() -> Ring:

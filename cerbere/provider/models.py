@@ -92,6 +92,7 @@ class ParkedRequest(models.Model):
     parameters = models.JSONField()
     received_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
+    answered = models.BooleanField(default=False)
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
@@ -115,7 +116,6 @@ class Grant(models.Model):
     strength = models.IntegerField()
     acr = models.CharField(max_length=100)
     auth_time = models.DateTimeField()
-    floor = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     redeemed_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -135,4 +135,5 @@ class Grant(models.Model):
         return unburnt.update(**changes) == 1
 
     def revoke(self, now: datetime) -> None:
+        """The code and the access token that it gave are dead from now on."""
         Grant.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)

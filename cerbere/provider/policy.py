@@ -68,6 +68,8 @@ def decide(
         return Denied("unmet_authentication_requirements")
     usable = () if demand.subject_differs else usable_facts(demand, facts)
     reached = strength_of(usable, active_devices, now, second_factor_max_age)
+    if demand.subject_differs and any(fact.at >= demand.received_at for fact in facts):
+        return Denied("login_required")  # somebody else than the hinted agent has just signed in
     if reached >= min(allowed):
         level = max(level for level in allowed if level <= reached)
         return Granted(level, terms.acr_names[level], usable)

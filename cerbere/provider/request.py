@@ -14,6 +14,7 @@ from cerbere.provider.models import Client
 from cerbere.provider.policy import Demand
 
 Parameters = dict[str, str]
+REQUEST_LIMIT = 16_384  # characters of all values; a request that waits is kept in the database
 TEXT_LIMIT = 4096  # characters of state or nonce; both are given back byte for byte
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")  # an S256 challenge is always 43 characters (RFC 7636 §4.2)
 LONGEST_MAX_AGE = 10 * 365 * 86400  # seconds; beyond it every authentication is young enough
@@ -51,7 +52,12 @@ def single_values(query: QueryDict) -> Parameters:
     """Every parameter once (RFC 6749 §3.1). Raises PageError: nothing of such a request is trusted."""
     if any(len(query.getlist(name)) > 1 for name in query):
         raise PageError("invalid_request", "a parameter is given more than once")
-    return {name: query[name] for name in query}
+    parameters = {name: str(query[name]) for name in query}
+    if any("\0" in text for pair in parameters.items() for text in pair):
+        raise PageError("invalid_request", "a parameter holds a null character")
+    if sum(map(len, parameters.values())) > REQUEST_LIMIT:
+        raise PageError("invalid_request", "the request is too long")
+    return parameters
 
 
 def find_client(parameters: Parameters) -> Client:
@@ -77,8 +83,6 @@ def read(parameters: Parameters, client: Client, received_at: datetime) -> Autho
 def check_text(parameters: Parameters, _: Client) -> None:
     if any(len(parameters.get(name, "")) > TEXT_LIMIT for name in ("state", "nonce")):
         raise OAuthError("invalid_request", "state or nonce is too long")
-    if any("\0" in value for value in parameters.values()):
-        raise OAuthError("invalid_request", "a parameter holds a null character")
 
 
 def check_request_object(parameters: Parameters, _: Client) -> None:

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from accounts import attempts
+from accounts.models import Agent
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class NewAgentForm(AdminUserCreationForm):
+    class Meta:
+        model = Agent
+        fields = ("uid", "email", "given_name", "family_name")
+
+
+@admin.register(Agent)
+class AgentAdmin(admin.ModelAdmin):
+    """Identity and state. Rights are a superuser's to give; no password is ever shown or set on an agent who exists."""
+
+    list_display = ["uid", "given_name", "family_name", "email", "organizational_unit", "is_active", "is_staff"]
+    list_filter = ["is_active", "is_staff", "mailbox"]
+    search_fields = ["uid", "email", "family_name", "given_name"]
+    readonly_fields = ["uuid", "last_login", "date_joined"]
+    actions = ["unlock", "end_sessions"]
+    fieldsets = (
+        (None, {"fields": ("uid", "uuid", "email", "given_name", "family_name", "usual_name")}),
+        ("Service", {"fields": ("organizational_unit", "siret", "phone_number", "mailbox", "is_verified_account")}),
+        ("État", {"fields": ("is_active", "last_login", "date_joined")}),
+        ("Droits", {"fields": RIGHTS}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("uid", "email", "given_name", "family_name", "usable_password", "password1", "password2")}),
+    )
+
+    def get_form(self, request: HttpRequest, obj: Agent | None = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **({"form": NewAgentForm} if obj is None else {}) | kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Agent | None = None) -> Any:
+        return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> Any:
+        own = () if request.user.is_superuser else RIGHTS
+        return [*super().get_readonly_fields(request, obj), *own]
+
+    def has_change_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
+        """A superuser's account is another superuser's business: the helpdesk must not take it over by its e-mail."""
+        above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not above and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
+        """Deactivated, never deleted: a uuid must not come back as somebody else."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Agent, form: ModelForm[Agent], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not obj.may_sign_in:
+            obj.sessions.all().delete()
+        record(
+            Event.AGENT_CHANGED_BY_ADMIN, obj, actor=_actor(request),
+            fields=", ".join(name for name in form.changed_data if "password" not in name),
+        )  # fmt: skip
+
+    @admin.action(description="Débloquer la connexion", permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
+        for agent in queryset:
+            attempts.unlock(agent)
+            record(Event.AGENT_UNLOCKED_BY_ADMIN, agent, actor=_actor(request), what="password")
+        self.message_user(request, "Les essais de mot de passe sont oubliés.", messages.SUCCESS)
+
+    @admin.action(description="Terminer toutes les sessions", permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
+        for agent in queryset:
+            agent.sessions.all().delete()
+            record(Event.SESSION_ENDED, agent, actor=_actor(request), by="admin")
+        self.message_user(request, "Les sessions sont terminées.", messages.SUCCESS)
+
+
+def _actor(request: HttpRequest) -> Agent:
+    assert isinstance(request.user, Agent)
+    return request.user

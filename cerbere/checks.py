@@ -1,0 +1,65 @@
+"""What must not be put into service: each fault is one line that names the setting."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from cerbere.env import is_loopback
+from cerbere.provider import keys
+from twofactor import seeds
+from twofactor.sources import TABLE
+
+TAG = "cerbere"
+SECRET_KEY_LENGTH = 32  # characters
+
+
+def unsafe() -> Iterator[tuple[str, str]]:
+    """Setting and fault, for each fault."""
+    if settings.DEBUG:
+        yield "CERBERE_DEBUG", "must not be on: error pages would show secrets"
+    if len(_secret_key()) < SECRET_KEY_LENGTH or _secret_key().startswith("django-insecure-"):
+        yield "CERBERE_SECRET_KEY", f"is missing, a default, or shorter than {SECRET_KEY_LENGTH} characters"
+    if not settings.HTTPS and not is_loopback(settings.PUBLIC_URL):
+        yield "CERBERE_PUBLIC_URL", "must be https outside this machine"
+    if not re.match(TABLE, settings.MELOTP_TABLE):
+        yield "CERBERE_MELOTP_TABLE", "is not the name of a table"
+    if settings.MELOTP_SOURCE == "database" and not settings.MELOTP_DATABASE_URL:
+        yield "CERBERE_MELOTP_DATABASE_URL", "is missing: the Bnum's database, or CERBERE_MELOTP_SOURCE=imported"
+    yield from unusable_keys()
+
+
+def _secret_key() -> str:
+    try:
+        return settings.SECRET_KEY
+    except ImproperlyConfigured:  # Django's answer to an empty one
+        return ""
+
+
+def unusable_keys() -> Iterator[tuple[str, str]]:
+    try:
+        seeds.parse_keys(settings.SEED_KEYS)
+    except seeds.SeedKeyError as error:
+        yield "CERBERE_SEED_KEYS", f"cannot be used: {error}"
+    try:
+        keys.parse(settings.SIGNING_KEYS)
+    except keys.SigningKeyError as error:
+        yield "CERBERE_SIGNING_KEYS", f"cannot be used: {error}"
+
+
+@register(TAG)
+def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    return [Error(f"{name} {fault}", id=f"cerbere.{name}") for name, fault in unsafe()]
+
+
+def stop_if_unsafe() -> None:
+    """Ends the process with one line for each fault on standard error, before anything is served."""
+    faults = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
+    if faults:
+        print(*(f"cerbere: {fault.msg}" for fault in faults), sep="\n", file=sys.stderr, flush=True)
+        raise SystemExit(4)  # gunicorn's own status of an application that cannot be loaded

@@ -1,0 +1,53 @@
+"""What « Mon compte » shows of an agent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import Agent, AgentSession
+from twofactor.facts import otp_mel_of, strength
+from twofactor.sources import SourceUnavailable, State, source
+
+
+@dataclass(frozen=True)
+class OtpMel:
+    """`state`: active, available, or why the method cannot be added."""
+
+    state: str
+    added_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+def account_context(request: HttpRequest, agent: Agent) -> dict[str, Any]:
+    now = timezone.now()
+    rows = AgentSession.alive(now).filter(agent=agent).order_by("-last_seen_at")
+    return {
+        "otp_mel": otp_mel(agent),
+        "strength": strength(request, now).name.lower(),
+        "sessions": [_session(request, row) for row in rows],
+    }
+
+
+def otp_mel(agent: Agent) -> OtpMel:
+    device = otp_mel_of(agent)
+    if device and device.confirmed:
+        return OtpMel("active", device.confirmed_at, device.last_used_at)
+    try:
+        state, _seed = source().look_up(agent.uid)
+    except SourceUnavailable:
+        return OtpMel("unavailable")
+    return OtpMel("available" if state is State.PRESENT else state)
+
+
+def _session(request: HttpRequest, row: AgentSession) -> dict[str, Any]:
+    return {
+        "sid": row.sid,
+        "current": row.session_key == request.session.session_key,
+        "user_agent": row.user_agent,
+        "address": row.address,
+        "created_at": row.created_at,
+        "last_seen_at": row.last_seen_at,
+    }

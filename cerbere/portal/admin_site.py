@@ -1,0 +1,41 @@
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+
+from accounts.models import Agent
+from accounts.redirects import SeeOther, next_of
+from twofactor.facts import active_devices, strength
+from twofactor.strength import Strength
+
+
+class TwoFactorAdminSite(AdminSite):
+    """Django admin, for staff whose session is at two factors; others are led there or refused."""
+
+    site_header = site_title = "Cerbère – administration"
+    index_title = "Administration"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        agent = request.user
+        return isinstance(agent, Agent) and agent.is_staff and strength(request) >= Strength.TWO_FACTOR
+
+    @method_decorator(login_not_required)
+    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """The one login page of the portal, then the code, or the activation of a method."""
+        then = urlencode({"next": next_of(request) or reverse("admin:index")})
+        agent = request.user
+        if not isinstance(agent, Agent):
+            return SeeOther(f"{reverse('sign_in')}?{then}")
+        if not agent.is_staff:
+            raise PermissionDenied
+        if strength(request) >= Strength.TWO_FACTOR:
+            return SeeOther(next_of(request) or reverse("admin:index"))
+        return SeeOther(f"{reverse('verify' if active_devices(agent) else 'add_otp_mel')}?{then}")
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
+        return SeeOther(reverse("sign_out"))

@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def site(_: HttpRequest) -> dict[str, Any]:
+    """What every page says of the organisation that runs this portal."""
+    return {
+        "site": {
+            "brand": settings.BRAND,
+            "support_contact": settings.SUPPORT_CONTACT,
+            "accessibility_state": settings.ACCESSIBILITY_STATE,
+            "demo": settings.DEMO,
+        }
+    }

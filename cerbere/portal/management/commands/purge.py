@@ -1,0 +1,30 @@
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import AgentSession, Attempts
+from cerbere.audit.models import AuditEvent
+from cerbere.provider.models import Grant, ParkedRequest
+
+GRANTS_KEPT = timedelta(days=1)  # a replayed code is told from an unknown one for that long
+ATTEMPTS_KEPT = timedelta(days=1)  # longer than the longest memory of accounts.attempts
+
+
+class Command(BaseCommand):
+    help = "Remove what serves nobody any more: ended sessions, answered requests, spent grants, old events."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        now = timezone.now()
+        idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
+        removed = {
+            "sessions": AgentSession.objects.filter(idle).delete()[0],
+            "requests": ParkedRequest.objects.filter(expires_at__lte=now).delete()[0],
+            "grants": Grant.objects.filter(created_at__lte=now - GRANTS_KEPT).delete()[0],
+            "attempts": Attempts.objects.filter(updated_at__lte=now - ATTEMPTS_KEPT).delete()[0],
+            "events": AuditEvent.objects.all().purge_before(now - settings.AUDIT_RETENTION),
+        }
+        self.stdout.write(", ".join(f"{name}: {count}" for name, count in removed.items()))

@@ -1,0 +1,88 @@
+from django.contrib.auth.decorators import login_not_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Agent
+from cerbere.audit.context import current_origin, reference_of
+from cerbere.portal import metrics as collected
+from cerbere.portal.account import account_context
+
+
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, Agent)
+    return render(request, "portal/account.html", account_context(request, request.user))
+
+
+@login_not_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/home.html")
+
+
+@login_not_required
+@require_safe
+def help_(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/help.html")
+
+
+@login_not_required
+@require_safe
+def site_map(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/site_map.html")
+
+
+@login_not_required
+@require_safe
+def accessibility(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/accessibility.html")
+
+
+@login_not_required
+@require_safe
+def legal(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/legal.html")
+
+
+@login_not_required
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/privacy.html")
+
+
+@login_not_required
+@require_safe
+def forgotten_password(request: HttpRequest) -> HttpResponse:
+    """The same page for everybody: nothing is asked, so nothing tells whether an account exists."""
+    return render(request, "portal/forgotten_password.html")
+
+
+@login_not_required
+@require_safe
+def phone_lost(request: HttpRequest) -> HttpResponse:
+    reference = reference_of(current_origin.get().request_id)
+    return render(request, "portal/phone_lost.html", {"reference": reference})
+
+
+@login_not_required
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The program answers."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The program reaches its database; a 503 page otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(collected.exposition(), content_type=collected.CONTENT_TYPE)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest
+
+from accounts.models import Agent
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+from cerbere.provider.models import Client
+
+
+class LinesField(forms.CharField):
+    """A list, one item a line."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, list) else str(value or "").split()
+
+    def validate(self, value: Any) -> None:
+        if self.required and not value:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+
+    def run_validators(self, value: Any) -> None:
+        """The model's validators see the list."""
+
+
+class ClientForm(forms.ModelForm):
+    redirect_uris = LinesField(label="Adresses de retour", help_text="Une par ligne, comparées exactement.")
+    post_logout_redirect_uris = LinesField(label="Adresses après déconnexion", required=False)
+    claims = LinesField(label="Données permises", required=False, help_text="Une par ligne ; vide : toutes.")
+
+    class Meta:
+        model = Client
+        fields = (
+            "client_id", "name", "enabled", "redirect_uris", "post_logout_redirect_uris", "minimum",
+            "pkce_required", "id_token_alg", "acr_password", "acr_two_factor", "claims",
+        )  # fmt: skip
+
+
+@admin.register(Client)
+class ClientAdmin(admin.ModelAdmin):
+    """The secret is shown once, when it is made."""
+
+    form = ClientForm
+    list_display = ["client_id", "name", "enabled", "minimum", "pkce_required", "id_token_alg"]
+    list_filter = ["enabled", "minimum"]
+    search_fields = ["client_id", "name"]
+    actions = ["renew_secret"]
+
+    def save_model(self, request: HttpRequest, obj: Client, form: forms.ModelForm[Client], change: bool) -> None:
+        secret = None if change else obj.renew_secret()
+        super().save_model(request, obj, form, change)
+        _record(request, obj, ", ".join(form.changed_data))
+        if secret:
+            self._show_once(request, obj, secret)
+
+    @admin.action(description="Renouveler le secret (l’ancien cesse aussitôt)", permissions=["change"])
+    def renew_secret(self, request: HttpRequest, queryset: Any) -> None:
+        for client in queryset:
+            secret = client.renew_secret()
+            client.save(update_fields=["secret_digest"])
+            _record(request, client, "secret")
+            self._show_once(request, client, secret)
+
+    def _show_once(self, request: HttpRequest, client: Client, secret: str) -> None:
+        text = f"client_secret de {client.client_id}, montré cette seule fois : {secret}"
+        self.message_user(request, text, messages.WARNING)
+
+
+def _record(request: HttpRequest, client: Client, fields: str) -> None:
+    assert isinstance(request.user, Agent)
+    record(Event.CLIENT_CHANGED_BY_ADMIN, actor=request.user, client_id=client.client_id, fields=fields)

@@ -1,0 +1,134 @@
+"""The authorization endpoint's act: decide, then answer the application or lead the agent on."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import check_for_language
+
+from accounts.models import Agent
+from accounts.redirects import SeeOther
+from cerbere.audit.context import current_origin, reference_of
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+from cerbere.provider import parked
+from cerbere.provider.errors import OAuthError
+from cerbere.provider.grants import issue_code
+from cerbere.provider.models import ParkedRequest
+from cerbere.provider.policy import Denied, Granted, Step, decide
+from cerbere.provider.request import AuthorizationRequest, Parameters, find_client, read
+from cerbere.provider.responses import to_client
+from twofactor.facts import active_devices, facts_of
+
+
+def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> HttpResponse:
+    """Answer a request that has just come (OpenID Connect Core §3.1.2). Raises PageError.
+
+    What cannot be granted at once is parked. A cross-site POST carries no session cookie, so it is always
+    parked and taken up again by a redirect.
+    """
+    client = find_client(parameters)
+    try:
+        authorization = read(parameters, client, now)
+        verdict = evaluate(request, authorization, now)
+    except OAuthError as error:
+        return _refuse(parameters, error)
+    if request.method == "POST":
+        return _park(request, authorization, None)
+    if isinstance(verdict, Step):
+        return _park(request, authorization, verdict)
+    return answer(request, authorization, verdict, now)
+
+
+def resume(request: HttpRequest, waiting: ParkedRequest, now: datetime) -> HttpResponse:
+    """Take a parked request up again: all of it is read and decided anew, as of when it came."""
+    try:
+        authorization = read(waiting.parameters, waiting.client, waiting.received_at)
+        verdict = evaluate(request, authorization, now)
+    except OAuthError as error:
+        return _refuse(waiting.parameters, error)
+    if verdict is Step.ENROL:
+        return refusal_page(request, authorization, waiting)
+    if isinstance(verdict, Step):
+        return SeeOther(_interaction(verdict, authorization, waiting))
+    parked.answered(waiting, now)
+    return answer(request, authorization, verdict, now)
+
+
+def evaluate(request: HttpRequest, authorization: AuthorizationRequest, now: datetime) -> Granted | Step | Denied:
+    agent = request.user if isinstance(request.user, Agent) else None
+    return decide(
+        authorization.demand(str(agent.uuid) if agent else None),
+        authorization.client.terms,
+        facts_of(request.session) if agent else (),
+        active_devices(agent) if agent else frozenset(),
+        now,
+        settings.SECOND_FACTOR_MAX_AGE,
+    )
+
+
+def answer(
+    request: HttpRequest, authorization: AuthorizationRequest, verdict: Granted | Denied, now: datetime
+) -> HttpResponse:
+    if isinstance(verdict, Denied):
+        return _refuse(authorization.parameters, OAuthError(verdict.error))
+    code = issue_code(request, authorization, verdict, now)
+    return to_client(authorization.redirect_uri, authorization.parameters.get("state"), code=code)
+
+
+def _refuse(parameters: Parameters, error: OAuthError) -> HttpResponse:
+    return to_client(
+        parameters["redirect_uri"], parameters.get("state"),
+        error=error.error, error_description=error.description or None,
+    )  # fmt: skip
+
+
+def _park(request: HttpRequest, authorization: AuthorizationRequest, step: Step | None) -> HttpResponse:
+    waiting = parked.park(request, authorization)
+    target = _interaction(step, authorization, waiting) if step else parked.resume_url(waiting)
+    response = SeeOther(target)
+    parked.bind(request, response)
+    _speak(request, response, authorization.parameters.get("ui_locales", ""))
+    return response
+
+
+def _interaction(step: Step, authorization: AuthorizationRequest, waiting: ParkedRequest) -> str:
+    """The page of the next step; the refusal is shown at the request's own address."""
+    then = parked.resume_url(waiting)
+    if step is Step.ENROL:
+        return then
+    if step is Step.VERIFY:
+        return f"{reverse('verify')}?{urlencode({'next': then})}"
+    hint = authorization.parameters.get("login_hint", "")[:254]
+    return f"{reverse('sign_in')}?{urlencode({'next': then} | ({'login_hint': hint} if hint else {}))}"
+
+
+def _speak(request: HttpRequest, response: HttpResponse, ui_locales: str) -> None:
+    """The first language that we know, unless the agent has chosen one (OpenID Connect Core §3.1.2.1)."""
+    known = {code for code, _name in settings.LANGUAGES}
+    wanted = [tag.partition("-")[0].lower() for tag in ui_locales.split()]
+    language = next((tag for tag in wanted if tag in known and check_for_language(tag)), None)
+    if language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )  # fmt: skip
+
+
+def refusal_page(request: HttpRequest, authorization: AuthorizationRequest, waiting: ParkedRequest) -> HttpResponse:
+    """« Accès interdit, authentification trop faible »: what is missing, and the way to it."""
+    then = urlencode({"next": parked.resume_url(waiting)})
+    client = authorization.client
+    assert isinstance(request.user, Agent)
+    event = record(Event.ACCESS_REFUSED, request.user, client_id=client.client_id, reason="no_method")
+    context = {
+        "client": client, "at": event.at, "reference": reference_of(current_origin.get().request_id),
+        "enrol_url": f"{reverse('add_otp_mel')}?{then}", "other_account_url": f"{reverse('sign_out')}?{then}",
+    }  # fmt: skip
+    return render(request, "provider/refused.html", context, status=403)

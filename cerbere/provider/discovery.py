@@ -1,0 +1,42 @@
+"""What applications read of us by themselves (OpenID Connect Discovery §3). No statement, nothing of a request."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from cerbere.provider import client_auth, keys
+from cerbere.provider.claims import CLAIMS, SCOPES
+
+ID_TOKEN_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
+
+
+def configuration() -> dict[str, Any]:
+    def url(name: str) -> str:
+        return f"{settings.PUBLIC_URL}{reverse(name)}"
+
+    return {
+        "issuer": settings.PUBLIC_URL,
+        "authorization_endpoint": url("authorize"),
+        "token_endpoint": url("token"),
+        "userinfo_endpoint": url("userinfo"),
+        "jwks_uri": url("jwks"),
+        "end_session_endpoint": url("end_session"),
+        "scopes_supported": ["openid", *SCOPES, *(claim for claim in CLAIMS if claim not in SCOPES)],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code"],
+        "acr_values_supported": ["eidas1", "eidas2"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(keys.ring().signing),
+        "token_endpoint_auth_methods_supported": client_auth.METHODS,
+        "code_challenge_methods_supported": ["S256"],
+        "claims_supported": [*ID_TOKEN_CLAIMS, *CLAIMS],
+        "claim_types_supported": ["normal"],
+        "ui_locales_supported": [code for code, _name in settings.LANGUAGES],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+    }

@@ -1,0 +1,82 @@
+"""Codes and access tokens: issued, still true or not, and what an ID token says."""
+
+import base64
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts.models import Agent
+from cerbere.provider import keys
+from cerbere.provider.claims import id_token_claims
+from cerbere.provider.models import Grant, digest, new_secret
+from cerbere.provider.policy import Granted
+from cerbere.provider.request import AuthorizationRequest
+from twofactor.facts import active_devices, facts_of
+from twofactor.strength import Strength, amr, auth_time, strength_of
+
+ID_TOKEN_LIFETIME = timedelta(minutes=10)
+
+
+def issue_code(request: HttpRequest, authorization: AuthorizationRequest, granted: Granted, now: datetime) -> str:
+    """A code bound to client, redirect URI, PKCE challenge, session and level; only its digest is kept."""
+    code = new_secret()
+    asked = authorization.parameters
+    assert isinstance(request.user, Agent)
+    Grant.objects.create(
+        client=authorization.client, agent=request.user, session_id=request.session.sid,  # type: ignore[attr-defined]
+        code_digest=digest(code), redirect_uri=authorization.redirect_uri,
+        code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
+        claims=authorization.claims, strength=granted.strength, acr=granted.acr,
+        auth_time=auth_time(granted.facts) or now, created_at=now,
+    )  # fmt: skip
+    return code
+
+
+def why_dead(grant: Grant, now: datetime) -> str | None:
+    """Why this grant may not be used any more, None if it may. Read it with `Grant.objects.whole()`.
+
+    The level is derived afresh from the session's facts and the agent's methods of this moment.
+    """
+    agent: Agent = grant.agent
+    if grant.revoked_at or not grant.client.enabled:
+        return "revoked"
+    if not agent.may_sign_in:
+        return "inactive"
+    if grant.session is None or grant.session.expire_date <= now or grant.session.agent_id != agent.pk:
+        return "session_ended"
+    facts = facts_of(grant.session.get_decoded())
+    reached = strength_of(facts, active_devices(agent), now, settings.SECOND_FACTOR_MAX_AGE)
+    return None if reached >= max(Strength(grant.strength), grant.client.terms.minimum) else "level_fell"
+
+
+def id_token(grant: Grant, access_token: str, now: datetime) -> str:
+    """OpenID Connect Core §2, with `sid` (Back-Channel Logout §2.1) and the claims of the client's set."""
+    issued_at = int(now.timestamp())
+    claims: dict[str, Any] = {
+        **id_token_claims(grant),
+        "iss": settings.PUBLIC_URL,
+        "sub": str(grant.agent.uuid),
+        "aud": grant.client.client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(ID_TOKEN_LIFETIME.total_seconds()),
+        "auth_time": int(grant.auth_time.timestamp()),
+        "acr": grant.acr,
+        "amr": amr(Strength(grant.strength)),
+        "sid": str(grant.session_id),
+        "at_hash": half_hash(access_token),
+    }
+    if grant.nonce:
+        claims["nonce"] = grant.nonce
+    return keys.sign(claims, grant.client.id_token_alg)
+
+
+def half_hash(value: str) -> str:
+    """The left half of SHA-256, for `at_hash` (OpenID Connect Core §3.1.3.6)."""
+    return b64url(hashlib.sha256(value.encode()).digest()[:16])
+
+
+def b64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

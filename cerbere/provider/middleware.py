@@ -1,0 +1,29 @@
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+
+from cerbere.provider.parked import pending_of
+
+
+class PendingRequestMiddleware:
+    """Lets pages know the request that waits (`request.pending`), and forms lead to its application.
+
+    Chromium applies `form-action` to the redirect that answers a form, so the origin of the registered
+    redirect URI is allowed on that one page.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.pending = SimpleLazyObject(lambda: pending_of(request))  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        if response.get("Content-Type", "").startswith("text/html") and response.status_code < 500:
+            allow_form_action(response, request.pending.origin if request.pending else None)  # type: ignore[attr-defined]
+        return response
+
+
+def allow_form_action(response: HttpResponse, origin: str | None) -> None:
+    if origin and not hasattr(response, "_csp_update"):
+        response._csp_update = {"form-action": [origin]}  # type: ignore[attr-defined] # django-csp's own way

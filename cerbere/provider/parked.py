@@ -1,0 +1,91 @@
+"""Authorization requests that wait for the agent, and the one that this page belongs to."""
+
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.redirects import next_of
+from cerbere.provider.models import PARKED_FOR, ParkedRequest, digest
+from cerbere.provider.request import AuthorizationRequest
+from cerbere.provider.responses import origin_of_uri
+
+ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
+RESUME_PATH = re.compile(r"/oidc/continuer/([0-9a-f-]{36})/\Z")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What pages tell the agent of the request that waits."""
+
+    service_name: str
+    resume_url: str
+    expires_at: datetime
+    origin: str
+
+
+def cookie_name() -> str:
+    return f"{settings.COOKIE_PREFIX}cerbere_demande"
+
+
+def resume_url(parked: ParkedRequest) -> str:
+    return reverse("resume", args=[parked.id])
+
+
+def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
+    """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`)."""
+    secret = request.COOKIES.get(cookie_name()) or secrets.token_urlsafe(32)
+    request.COOKIES[cookie_name()] = secret
+    return ParkedRequest.objects.create(
+        browser_digest=digest(secret), client=authorization.client, parameters=authorization.parameters,
+        received_at=authorization.received_at, expires_at=authorization.received_at + PARKED_FOR,
+    )  # fmt: skip
+
+
+def bind(request: HttpRequest, response: HttpResponse) -> None:
+    """Give the browser the cookie that its parked requests are bound to; gone when it closes."""
+    response.set_cookie(
+        cookie_name(), request.COOKIES[cookie_name()],
+        secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax",
+    )  # fmt: skip
+
+
+def find(request: HttpRequest, parked_id: uuid.UUID, now: datetime) -> ParkedRequest | None:
+    """A request that waits in this browser, for a client that is still enabled."""
+    waiting = ParkedRequest.objects.select_related("client")
+    return waiting.filter(
+        id=parked_id, browser_digest=_browser(request), expires_at__gt=now, client__enabled=True
+    ).first()
+
+
+def answered(parked: ParkedRequest, now: datetime) -> None:
+    """It waits no more; for ANSWERED_FOR seconds a second click still ends in the application."""
+    until = min(parked.expires_at, now + timedelta(seconds=ANSWERED_FOR))
+    ParkedRequest.objects.filter(id=parked.id).update(expires_at=until, answered=True)
+
+
+def pending_of(request: HttpRequest) -> Pending | None:
+    """The request that `next` names, else the latest that waits in this browser."""
+    if cookie_name() not in request.COOKIES:
+        return None
+    waiting = ParkedRequest.objects.select_related("client").filter(
+        browser_digest=_browser(request), expires_at__gt=timezone.now(), answered=False, client__enabled=True
+    )
+    named = RESUME_PATH.match(next_of(request))
+    parked = (named and waiting.filter(id=named[1]).first()) or waiting.order_by("-received_at").first()
+    return _pending(parked) if parked else None
+
+
+def _browser(request: HttpRequest) -> str:
+    return digest(request.COOKIES.get(cookie_name(), ""))
+
+
+def _pending(parked: ParkedRequest) -> Pending:
+    origin = origin_of_uri(parked.parameters["redirect_uri"])
+    return Pending(parked.client.name, resume_url(parked), parked.expires_at, origin)

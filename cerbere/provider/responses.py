@@ -1,0 +1,58 @@
+"""Answers of the protocol: redirects to the application, JSON errors, and a page where nobody may be redirected."""
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from accounts.redirects import SeeOther
+from cerbere.audit.context import current_origin, reference_of
+from cerbere.provider.errors import OAuthError
+
+
+def add_query(uri: str, **parameters: str | None) -> str:
+    """The registered URI, its own query untouched, with these parameters behind it; None are left out."""
+    query = urlencode({name: value for name, value in parameters.items() if value is not None})
+    return f"{uri}{'&' if '?' in uri else '?'}{query}" if query else uri
+
+
+def origin_of_uri(uri: str) -> str:
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def to_client(redirect_uri: str, state: str | None, **parameters: str | None) -> SeeOther:
+    """An authorization response (RFC 6749 §4.1.2) with its issuer (RFC 9207)."""
+    return SeeOther(add_query(redirect_uri, **parameters, state=state, iss=settings.PUBLIC_URL))
+
+
+def json_error(error: OAuthError) -> JsonResponse:
+    """RFC 6749 §5.2."""
+    body: dict[str, Any] = {"error": error.error}
+    if error.description:
+        body["error_description"] = error.description
+    response = JsonResponse(body, status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
+    return response
+
+
+def error_page(request: HttpRequest, error: OAuthError) -> HttpResponse:
+    """For the agent, when the application cannot be trusted with the answer."""
+    origin = current_origin.get()
+    context = {
+        "message": _message(error.error), "error": error.error, "description": error.description,
+        "reference": reference_of(origin.request_id),
+    }  # fmt: skip
+    return render(request, "provider/error.html", context, status=error.status)
+
+
+def _message(error: str) -> str:
+    messages = {
+        "invalid_client": _("Ce service n’est pas connu de Cerbère."),
+        "expired": _("Votre demande d’accès a expiré ou a déjà servi. Ouvrez le service de nouveau."),
+    }
+    return messages.get(error, _("La demande de ce service n’est pas conforme à ce qui est enregistré."))

@@ -1,0 +1,146 @@
+"""The provider's endpoints: each reads, calls one act, answers."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.redirects import SeeOther
+from cerbere.provider import keys, logout, parked
+from cerbere.provider.authorize import authorize as authorize_act
+from cerbere.provider.authorize import resume as resume_act
+from cerbere.provider.client_auth import authenticate
+from cerbere.provider.discovery import configuration
+from cerbere.provider.errors import OAuthError, PageError
+from cerbere.provider.middleware import allow_form_action
+from cerbere.provider.request import Parameters, single_values
+from cerbere.provider.responses import error_page, json_error, origin_of_uri
+from cerbere.provider.token import token as token_act
+from cerbere.provider.userinfo import userinfo as userinfo_act
+
+View = Callable[..., HttpResponse]
+PUBLISHED_FOR = 3600  # seconds; a new key is published long before it signs
+
+
+def pages_for_errors(view: View) -> View:
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except PageError as error:
+            return error_page(request, error)
+
+    return wrapped
+
+
+def json_for_errors(view: View) -> View:
+    @wraps(view)
+    def wrapped(request: HttpRequest) -> HttpResponse:
+        try:
+            return view(request)
+        except OAuthError as error:
+            return json_error(error)
+
+    return wrapped
+
+
+@login_not_required
+@require_safe
+@cache_control(public=True, max_age=PUBLISHED_FOR)
+def discovery(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(configuration())
+
+
+@login_not_required
+@require_safe
+@cache_control(public=True, max_age=PUBLISHED_FOR)
+def jwks(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(keys.jwks(), content_type="application/jwk-set+json")
+
+
+@login_not_required
+@csrf_exempt  # applications post here from their own pages; nothing is changed for the agent
+@require_http_methods(["GET", "HEAD", "POST"])
+@pages_for_errors
+def authorize(request: HttpRequest) -> HttpResponse:
+    return authorize_act(request, _parameters(request), timezone.now())
+
+
+@login_not_required
+@require_safe
+@pages_for_errors
+def resume(request: HttpRequest, parked_id: uuid.UUID) -> HttpResponse:
+    now = timezone.now()
+    waiting = parked.find(request, parked_id, now)
+    if waiting is None:
+        raise PageError("expired")
+    return resume_act(request, waiting, now)
+
+
+@login_not_required
+@csrf_exempt
+@sensitive_post_parameters()
+@require_POST
+@json_for_errors
+def token(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    parameters = single_values(request.POST)
+    client = authenticate(request, parameters, now)
+    return JsonResponse(token_act(client, parameters, now))
+
+
+@login_not_required
+@csrf_exempt
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@json_for_errors
+def userinfo(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(userinfo_act(request, timezone.now()))
+
+
+@login_not_required
+@csrf_exempt  # applications may post here; without a token of this agent it only asks
+@require_http_methods(["GET", "HEAD", "POST"])
+@pages_for_errors
+def end_session(request: HttpRequest) -> HttpResponse:
+    """A POST from another site carries no session cookie: it is taken up again as a GET."""
+    parameters = _parameters(request)
+    if request.method == "POST":
+        return SeeOther(f"{request.path}?{urlencode(parameters)}")
+    asked = logout.read(parameters)
+    if not logout.may_end_at_once(request, asked):
+        return _ask(request, parameters, asked)
+    logout.end(request, asked)
+    return SeeOther(asked.redirect_to or reverse("signed_out"))
+
+
+@login_not_required
+@csrf_protect
+@require_POST
+@pages_for_errors
+def confirm_end_session(request: HttpRequest) -> HttpResponse:
+    parameters = single_values(request.POST)
+    asked = logout.read({name: value for name, value in parameters.items() if name in logout.PARAMETERS})
+    logout.end(request, asked)
+    return SeeOther(asked.redirect_to or reverse("signed_out"))
+
+
+def _ask(request: HttpRequest, parameters: Parameters, asked: logout.LogoutRequest) -> HttpResponse:
+    fields = [(name, parameters[name]) for name in logout.PARAMETERS if name in parameters]
+    response = render(request, "provider/logout.html", {"fields": fields})
+    allow_form_action(response, origin_of_uri(asked.redirect_to) if asked.redirect_to else None)
+    return response
+
+
+def _parameters(request: HttpRequest) -> Parameters:
+    return single_values(request.POST if request.method == "POST" else request.GET)

@@ -1,0 +1,67 @@
+import pytest
+from django.core.cache import cache
+from django.db import connections
+
+from tests import people
+from twofactor.strength import Strength
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The Bnum's table, which Cerbère reads and never migrates."""
+    with django_db_blocker.unblock(), connections["bnum"].cursor() as cursor:
+        cursor.execute(people.DYNALOGIN)
+
+
+def pytest_collection_modifyitems(items):
+    """Every test with a database has both: Cerbère's and the Bnum's."""
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        if marker or {"db", "transactional_db", "live_server"} & set(item.fixturenames):
+            kwargs = {"databases": ["default", "bnum"]} | (marker.kwargs if marker else {})
+            item.add_marker(pytest.mark.django_db(**kwargs), append=False)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    cache.clear()
+
+
+@pytest.fixture
+def camille(db):
+    people.put_on_bnum("camille.durand")
+    return people.make_agent("camille.durand")
+
+
+@pytest.fixture
+def dominique(db):
+    people.put_on_bnum("dominique.morel", people.DOMINIQUE_SECRET)
+    return people.make_agent("dominique.morel")
+
+
+@pytest.fixture
+def sasha(db):
+    return people.make_agent("sasha.petit")
+
+
+@pytest.fixture
+def enrolled(camille):
+    people.activate_otp_mel(camille)
+    return camille
+
+
+@pytest.fixture
+def piag(db):
+    """An application of minimum two factors."""
+    return people.make_client()
+
+
+@pytest.fixture
+def wiki(db):
+    """An application of minimum password."""
+    return people.make_client("wiki", Strength.PASSWORD)
+
+
+@pytest.fixture
+def browser(db):
+    return people.Browser()
