@@ -64,7 +64,7 @@ def _refused(
 def sign_out(request: HttpRequest) -> HttpResponse:
     """A GET only asks: an image on another site must not be able to sign anybody out."""
     if request.method != "POST":
-        return render(request, "accounts/sign_out.html")
+        return render(request, "accounts/sign_out.html", {"next": next_of(request)})
     if isinstance(request.user, Agent):
         record(Event.SIGN_OUT, request.user)
     logout(request)

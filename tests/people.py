@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.contrib.auth.hashers import make_password
-from django.db import connections
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connections
 from django.utils import timezone
 from webtest import TestApp, TestResponse
 
@@ -116,6 +117,12 @@ class Browser(TestApp):
     def __init__(self, address: str = "192.0.2.10") -> None:
         environ = {"REMOTE_ADDR": address, "HTTP_HOST": "localhost:8000", "HTTP_USER_AGENT": "Firefox/140.0 Linux"}
         super().__init__(application, extra_environ=environ)
+
+    def do_request(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """The suite's transaction lives on its connection: a request must not close it (as in django.test.Client)."""
+        for signal in (request_started, request_finished):
+            signal.disconnect(close_old_connections)
+        return super().do_request(*args, **kwargs)
 
     def sign_in(
         self, username: str = "camille.durand", password: str = PASSWORD, page: TestResponse | None = None

@@ -1,0 +1,189 @@
+"""Wrong passwords are counted before they are evaluated; a stranger cannot keep an agent out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connections
+
+from accounts import attempts
+from accounts.models import Attempts
+from cerbere.audit.events import Event
+from cerbere.audit.models import AuditEvent
+from tests.people import NOW, Browser, login_form, make_agent
+
+WRONG = "L’identifiant ou le mot de passe est incorrect."
+
+
+def fail(times, uid="camille.durand", first=1):
+    """So many wrong passwords, each from a browser and an address of its own."""
+    return [Browser(f"198.51.100.{first + n}").sign_in(uid, "wrong") for n in range(times)]
+
+
+@pytest.mark.django_db
+def test_the_lock_says_the_hour_to_people_and_the_seconds_to_programs(camille):
+    with time_machine.travel(datetime(2026, 11, 24, 13, 22, 0, tzinfo=UTC), tick=False):
+        assert {answer.status_int for answer in fail(7)} == {200}
+        locked = Browser().sign_in("camille.durand", "wrong")
+    assert locked.status_int == 429
+    assert "Trop d’essais. Réessayez à 14 h 32." in locked.text
+    assert "<title>Erreur – Connexion – Cerbère</title>" in locked.text
+    assert locked.headers["Retry-After"] == "600"
+
+
+@pytest.mark.django_db
+def test_the_lock_looks_the_same_for_the_right_password_and_for_a_login_that_does_not_exist(camille):
+    with time_machine.travel(NOW, tick=False):
+        fail(7)
+        fail(7, "no.body", first=20)
+        answers = [Browser().sign_in("camille.durand"), Browser().sign_in("no.body")]
+    assert [answer.status_int for answer in answers] == [429, 429]
+    assert {login_form(answer)["username"].value for answer in answers} == {"camille.durand", "no.body"}
+    assert all("Réessayez à 10 h 10." in answer.text for answer in answers)
+    assert AuditEvent.objects.filter(detail__reason="too_many_tries").count() == 2
+
+
+@pytest.mark.django_db
+def test_the_lock_ends_and_comes_back_after_one_more_failure(camille):
+    with time_machine.travel(NOW, tick=False) as clock:
+        fail(7)
+        clock.shift(timedelta(minutes=9, seconds=59))
+        assert Browser().sign_in().status_int == 429
+        clock.shift(timedelta(seconds=1))
+        assert fail(1)[0].status_int == 200
+        assert Browser().sign_in().status_int == 429
+        clock.shift(timedelta(minutes=10))
+        assert Browser().sign_in().status_int == 303
+        assert fail(1)[0].status_int == 200
+        assert Browser().sign_in().status_int == 303
+
+
+@pytest.mark.django_db
+def test_failures_are_forgotten_after_twelve_hours(camille):
+    with time_machine.travel(NOW, tick=False) as clock:
+        fail(6)
+        clock.shift(timedelta(hours=12))
+        assert [answer.status_int for answer in fail(7)] == [200] * 7
+
+
+@pytest.fixture
+def used(browser, camille):
+    """A browser that this agent has used and closed: the session is gone, the cookie that knows it stays."""
+    browser.sign_in()
+    browser.cookiejar.clear_session_cookies()
+    return browser
+
+
+def test_a_stranger_cannot_lock_out_a_browser_that_the_agent_has_used(used):
+    fail(8)
+    assert Browser().sign_in().status_int == 429
+    assert used.sign_in().status_int == 303
+
+
+def test_a_stranger_behind_the_same_address_cannot_either(used, monkeypatch):
+    monkeypatch.setattr(attempts, "SOURCE", attempts.Limit(5, timedelta(minutes=10), timedelta(minutes=10)))
+    for n in range(6):
+        used_address = Browser().sign_in(f"nobody.{n}", "wrong")
+    assert used_address.status_int == 429
+    assert used.sign_in().status_int == 303
+
+
+def test_a_known_browser_has_a_counter_of_its_own(used):
+    answers = [used.sign_in(password="wrong") for _ in range(8)]
+    assert [answer.status_int for answer in answers] == [200] * 7 + [429]
+    assert Browser().sign_in().status_int == 303
+
+
+def test_a_browser_known_to_one_agent_is_a_stranger_to_another(used):
+    make_agent("dominique.morel")
+    fail(7, "dominique.morel")
+    assert used.sign_in("dominique.morel").status_int == 429
+
+
+def test_a_browser_known_by_the_old_password_is_a_stranger_after_a_change(used, camille):
+    """Whoever had the old password could have made known browsers by the hundred, each with its own tries."""
+    camille.set_password("une autre phrase de passe")
+    camille.save()
+    fail(7)
+    assert used.sign_in(password="une autre phrase de passe").status_int == 429
+
+
+@pytest.mark.parametrize("forged", ["", "x", "a:b:c", '"\\000"', "é" * 9])
+def test_a_forged_browser_cookie_is_a_stranger(camille, forged):
+    fail(7)
+    stranger = Browser()
+    stranger.extra_environ["HTTP_COOKIE"] = f"cerbere_navigateur={forged}"
+    page = stranger.get("/connexion/")
+    assert stranger.sign_in(page=page).status_int in (403, 429)
+
+
+@pytest.fixture
+def small_source(monkeypatch):
+    monkeypatch.setattr(attempts, "SOURCE", attempts.Limit(5, timedelta(minutes=10), timedelta(minutes=10)))
+
+
+def test_l08_a_spray_is_stopped_by_its_source_and_locks_no_victim(db, small_source):
+    victims = [make_agent(f"victim.number{n}") for n in range(8)]
+    sprayer = Browser("203.0.113.9")
+    statuses = [sprayer.sign_in(victim.uid, "Printemps2026!").status_int for victim in victims]
+    assert statuses == [200] * 5 + [429] * 3
+    assert Browser().sign_in(victims[0].uid).status_int == 303
+    assert Browser().sign_in(victims[-1].uid).status_int == 303
+
+
+def test_l08_the_real_limit_is_a_hundred(db):
+    assert (attempts.SOURCE.free, attempts.SOURCE.wait) == (100, timedelta(minutes=10))
+
+
+@pytest.mark.parametrize("header", ["HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_CLIENT_IP"])
+def test_h06_a_new_address_in_a_header_at_each_try_changes_nothing(db, small_source, header):
+    sprayer = Browser("203.0.113.9")
+    statuses = []
+    for n in range(6):
+        sprayer.extra_environ[header] = f"198.51.100.{n}"
+        statuses.append(sprayer.sign_in(f"nobody.{n}", "wrong").status_int)
+    assert statuses == [200] * 5 + [429]
+
+
+def test_a_whole_ipv6_network_is_one_source(db, small_source):
+    statuses = [Browser(f"2001:db8:0:1::{n:x}").sign_in(f"nobody.{n}", "wrong").status_int for n in range(6)]
+    assert statuses[-1] == 429
+    assert Browser("2001:db8:0:2::1").sign_in("nobody.else", "wrong").status_int == 200
+
+
+def test_a_right_password_gives_the_source_its_try_back(camille, monkeypatch):
+    monkeypatch.setattr(attempts, "SOURCE", attempts.Limit(3, timedelta(minutes=10), timedelta(minutes=10)))
+    for n in range(2):
+        Browser().sign_in(f"nobody.{n}", "wrong")
+    assert [Browser().sign_in().status_int for _ in range(3)] == [303] * 3
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_l05_fifty_wrong_passwords_at_once_are_seven_evaluated(camille):
+    mine, known = Browser(), Browser()
+    mine.sign_in()
+    known.sign_in()
+    known.cookiejar.clear_session_cookies()
+    pages = [Browser(f"198.51.100.{n}").get("/connexion/") for n in range(50)]
+
+    def attack(number):
+        try:
+            form = login_form(pages[number])
+            form["username"], form["password"] = "camille.durand", f"wrong {number}"
+            return form.submit(expect_errors=True)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(attack, range(50)))
+    assert sum(WRONG in answer.text for answer in answers) == 7
+    assert sum(answer.status_int == 429 for answer in answers) == 43
+    refusals = AuditEvent.objects.filter(name=Event.SIGN_IN_REFUSED)
+    assert refusals.filter(detail__reason="wrong_password").count() == 7
+    assert refusals.filter(detail__reason="too_many_tries").count() == 43
+    assert Attempts.objects.get(key=f"account:{camille.uuid}").failures == 7
+    assert mine.get("/compte/").status_int == 200
+    assert known.sign_in().status_int == 303
+    assert Browser().sign_in().status_int == 429

@@ -1,0 +1,86 @@
+"""The command that registers an application, and which addresses one may have."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+
+from cerbere.provider.models import Client
+from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
+
+pytestmark = pytest.mark.django_db
+
+
+def register(capsys, *arguments):
+    call_command("register_client", *arguments)
+    return dict(line.split("=", 1) for line in capsys.readouterr().out.split())
+
+
+def test_prints_the_secret_once_and_keeps_its_digest(capsys):
+    printed = register(
+        capsys, "wiki", "--redirect-uri", "https://a.example.fr/cb", "--redirect-uri", "https://b.example.fr/cb?x=1"
+    )
+    client = Client.objects.get(client_id="wiki")
+    assert printed["client_id"] == "wiki"
+    assert client.secret_is(printed["client_secret"])
+    assert printed["client_secret"] not in str(vars(client))
+    assert (client.minimum, client.pkce_required, client.id_token_alg) == (1, True, "RS256")
+
+
+def test_every_option(capsys):
+    register(
+        capsys, "piag", "--redirect-uri", "http://localhost:8001/cb", "--minimum", "eidas2", "--pkce", "optional",
+        "--alg", "ES256", "--post-logout-redirect-uri", "https://a.example.fr/", "--name", "PIAG",
+        "--backchannel-logout-uri", "https://a.example.fr/out", "--claim", "email",
+    )  # fmt: skip
+    client = Client.objects.get()
+    assert (client.minimum, client.pkce_required, client.id_token_alg) == (2, False, "ES256")
+    assert (client.name, client.claims, client.backchannel_logout_uri) == (
+        "PIAG",
+        ["email"],
+        "https://a.example.fr/out",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["piag"], ["pi ag", "--redirect-uri", "https://a.fr/"], ["piag", "--redirect-uri", "http://a.fr/"]]
+)
+def test_refuses_in_one_line_and_registers_nothing(arguments):
+    with pytest.raises(CommandError):
+        call_command("register_client", *arguments)
+    assert not Client.objects.exists()
+
+
+def test_refuses_a_name_that_is_taken(capsys, wiki):
+    with pytest.raises(CommandError):
+        call_command("register_client", "wiki", "--redirect-uri", "https://a.example.fr/")
+
+
+SOUND = [
+    "https://a.example.fr/cb",
+    "https://a.example.fr:8443/cb?oidc=1",
+    "http://localhost:1/x",
+    "http://127.0.0.1/",
+    "http://[::1]:3/",
+]
+FAULTY = [
+    "http://a.example.fr/", "https://*.example.fr/", "https://a.example.fr/*", "https://a.example.fr/#x", "https://u:p@a.fr/",
+    "ftp://a.fr/", "javascript:alert(1)", "//a.fr/", "https://", "https:///x", "https://a.fr/ x", "https://a.fr/\\x",
+    "https://a.fr:99999/", "https://a.fr/é", "https://a.fr/" + "x" * 2000, "https://a.fr/\n", "", "http://localhost.evil.test/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("uri", SOUND)
+def test_sound_address(uri):
+    validate_web_uri(uri)
+
+
+@pytest.mark.parametrize("uri", FAULTY)
+def test_a05_faulty_address(uri):
+    with pytest.raises(ValidationError):
+        validate_web_uri(uri)
+
+
+@pytest.mark.parametrize("uris", ["https://a.fr/", {"a": 1}, ["https://a.fr/", "https://a.fr/"], [1], [None]])
+def test_not_a_list_of_addresses(uris):
+    with pytest.raises(ValidationError):
+        validate_redirect_uris(uris)
