@@ -9,9 +9,6 @@ COPY Makefile pyproject.toml uv.lock ./
 RUN make .venv/.run
 COPY . .
 RUN make assets \
-    && CERBERE_STATIC_ROOT=/app/staticfiles/cerbere .venv/bin/python manage.py collectstatic --noinput \
-    && DJANGO_SETTINGS_MODULE=piag_gateway.settings PIAG_STATIC_ROOT=/app/staticfiles/piag \
-       .venv/bin/python manage.py collectstatic --noinput \
     && .venv/bin/python -m compileall -q accounts cerbere piag_gateway twofactor \
     && .venv/bin/python -m pip uninstall --quiet --yes uv pip
 
@@ -23,8 +20,7 @@ WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    CERBERE_STATIC_ROOT=/app/staticfiles/cerbere \
-    PIAG_STATIC_ROOT=/app/staticfiles/piag
+    PROMETHEUS_MULTIPROC_DIR=/tmp
 # Request lines of 8 kB: an authorization request may carry a long state, nonce and claims.
 ENV GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000 --worker-class=gthread --workers=2 --threads=8 \
 --limit-request-line=8190 --worker-tmp-dir=/dev/shm --no-control-socket"

@@ -242,6 +242,13 @@ def test_form_action_names_the_origin_of_the_pending_application_only(browser, c
     assert "form-action 'self';" in other.headers["Content-Security-Policy"] + ";"
 
 
+@pytest.mark.parametrize(
+    "path", ["/oidc/authorize", "/oidc/logout", "/oidc/continuer/7f3a21c9-0000-4000-8000-000000000000/"]
+)
+def test_head_which_must_change_nothing_is_not_a_way_to_these(browser, path):
+    assert browser.head(path, expect_errors=True).status_int == 405
+
+
 def test_claims_of_the_request_reach_the_grant(signed_in, wiki):
     claims = {"id_token": {"acr": {"essential": True, "values": ["eidas1"]}}, "userinfo": {"siret": None}}
     assert answer(signed_in.authorize("wiki", claims=json.dumps(claims)))["code"]

@@ -1,5 +1,6 @@
 """What a level is worth over time and between applications: S rows of the catalogue."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -167,6 +168,13 @@ def test_id_token_hint_of_somebody_else_asks_for_that_agent(two_factor, piag, wi
     with at(7):
         back = other.follow_inside(other.sign_in("dominique.morel", page=login))
     assert answer(back)["error"] == "login_required"
+
+
+def test_a_subject_asked_for_by_claims_is_the_only_one_granted(browser, camille, dominique, wiki):
+    browser.sign_in()
+    for agent, expected in ((camille, "code"), (dominique, "error")):
+        asked = json.dumps({"id_token": {"sub": {"value": str(agent.uuid)}}})
+        assert expected in answer(browser.authorize("wiki", claims=asked, prompt="none"))
 
 
 def test_a_session_key_that_rotates_keeps_the_sid(browser, enrolled, wiki, piag):

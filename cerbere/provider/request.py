@@ -158,11 +158,18 @@ def _acr_is_sound(id_token: dict[str, Any]) -> bool:
 
 
 def hinted_sub_of(parameters: Parameters, client: Client) -> str | None:
-    """The subject that id_token_hint names; our own token for this client, expired or not."""
+    """The subject that id_token_hint names: our own token for this client, expired or not."""
     hint = parameters.get("id_token_hint")
     if hint is None:
-        return None
+        return _claimed_sub(parameters)
     claims = keys.read_own_token(hint)
     if claims is None or claims.get("aud") != client.client_id:
         raise OAuthError("invalid_request", "id_token_hint is not a token of ours for this client")
     return str(claims["sub"])
+
+
+def _claimed_sub(parameters: Parameters) -> str | None:
+    """`claims` may ask for one subject only (OpenID Connect Core §5.5.1)."""
+    asked = claims_of(parameters)["id_token"].get("sub") or {}
+    value = asked.get("value") if isinstance(asked, dict) else None
+    return value if isinstance(value, str) else None

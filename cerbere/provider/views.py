@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.redirects import SeeOther
 from cerbere.provider import keys, logout, parked
@@ -70,14 +70,14 @@ def jwks(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @csrf_exempt  # applications post here from their own pages; nothing is changed for the agent
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 @pages_for_errors
 def authorize(request: HttpRequest) -> HttpResponse:
     return authorize_act(request, _parameters(request), timezone.now())
 
 
 @login_not_required
-@require_safe
+@require_GET
 @pages_for_errors
 def resume(request: HttpRequest, parked_id: uuid.UUID) -> HttpResponse:
     now = timezone.now()
@@ -110,7 +110,7 @@ def userinfo(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @csrf_exempt  # applications may post here; without a token of this agent it only asks
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 @pages_for_errors
 def end_session(request: HttpRequest) -> HttpResponse:
     """A POST from another site carries no session cookie: it is taken up again as a GET."""
