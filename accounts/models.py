@@ -127,6 +127,11 @@ class AgentSession(AbstractBaseSession):
         """What decodes `session_data`; accounts.sessions.SessionStore, which builds on it, encodes the same way."""
         return DatabaseSessionStore
 
+    def is_alive(self, now: datetime) -> bool:
+        """`alive` for a row that has been read."""
+        idle: timedelta = settings.SESSION_IDLE
+        return self.expire_date > now and self.last_seen_at > now - idle
+
     @classmethod
     def alive(cls, now: datetime) -> models.QuerySet[AgentSession]:
         """Sessions within both limits: absolute (`expire_date`) and idle (`last_seen_at`)."""

@@ -126,6 +126,7 @@ DATABASE_ROUTERS = ["twofactor.sources.BnumRouter"]
 
 # --- The provider -----------------------------------------------------------------------------------
 SIGNING_KEYS = env.text("CERBERE_SIGNING_KEYS")
+PAIRWISE_SALT = env.text("CERBERE_PAIRWISE_SALT")
 
 # --- Web --------------------------------------------------------------------------------------------
 SECURE_HSTS_SECONDS = 63_072_000 if HTTPS else 0

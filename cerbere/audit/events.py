@@ -21,6 +21,8 @@ class Event(StrEnum):
     AGENT_UNLOCKED_BY_ADMIN = "agent:unlocked:by_admin"
     ACCESS_REFUSED = "access:refused"
     CODE_REPLAYED = "code:replayed"
+    REFRESH_TOKEN_REPLAYED = "refresh_token:replayed"
+    TOKEN_REVOKED = "token:revoked"
     TOKEN_ISSUED = "token:issued"
     TOKEN_REFUSED = "token:refused"
     CLIENT_REGISTERED = "client:registered"

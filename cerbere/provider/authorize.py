@@ -19,8 +19,10 @@ from cerbere.provider.errors import OAuthError
 from cerbere.provider.grants import issue_code
 from cerbere.provider.models import ParkedRequest
 from cerbere.provider.policy import Denied, Granted, Step, decide
+from cerbere.provider.push import pulled
 from cerbere.provider.request import AuthorizationRequest, Parameters, find_client, read
 from cerbere.provider.responses import to_client
+from cerbere.provider.subjects import subject
 from twofactor.facts import active_devices, facts_of
 
 
@@ -30,12 +32,13 @@ def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> Ht
     What cannot be granted at once is parked. A cross-site POST carries no session cookie, so it is always
     parked and taken up again by a redirect.
     """
+    parameters = pulled(parameters, now)
     client = find_client(parameters)
     try:
         authorization = read(parameters, client, now)
         verdict = evaluate(request, authorization, now)
     except OAuthError as error:
-        return _refuse(parameters, error)
+        return to_client(request, parameters, **error.parameters)
     if request.method == "POST":
         return _park(request, authorization, None)
     if isinstance(verdict, Step):
@@ -49,7 +52,7 @@ def resume(request: HttpRequest, waiting: ParkedRequest, now: datetime) -> HttpR
         authorization = read(waiting.parameters, waiting.client, waiting.received_at)
         verdict = evaluate(request, authorization, now)
     except OAuthError as error:
-        return _refuse(waiting.parameters, error)
+        return to_client(request, waiting.parameters, **error.parameters)
     if verdict is Step.ENROL:
         return refusal_page(request, authorization, waiting)
     if isinstance(verdict, Step):
@@ -61,7 +64,7 @@ def resume(request: HttpRequest, waiting: ParkedRequest, now: datetime) -> HttpR
 def evaluate(request: HttpRequest, authorization: AuthorizationRequest, now: datetime) -> Granted | Step | Denied:
     agent = request.user if isinstance(request.user, Agent) else None
     return decide(
-        authorization.demand(str(agent.uuid) if agent else None),
+        authorization.demand(subject(agent, authorization.client) if agent else None),
         authorization.client.terms,
         facts_of(request.session) if agent else (),
         active_devices(agent) if agent else frozenset(),
@@ -74,16 +77,8 @@ def answer(
     request: HttpRequest, authorization: AuthorizationRequest, verdict: Granted | Denied, now: datetime
 ) -> HttpResponse:
     if isinstance(verdict, Denied):
-        return _refuse(authorization.parameters, OAuthError(verdict.error))
-    code = issue_code(request, authorization, verdict, now)
-    return to_client(authorization.redirect_uri, authorization.parameters.get("state"), code=code)
-
-
-def _refuse(parameters: Parameters, error: OAuthError) -> HttpResponse:
-    return to_client(
-        parameters["redirect_uri"], parameters.get("state"),
-        error=error.error, error_description=error.description or None,
-    )  # fmt: skip
+        return to_client(request, authorization.parameters, error=verdict.error)
+    return to_client(request, authorization.parameters, code=issue_code(request, authorization, verdict, now))
 
 
 def _park(request: HttpRequest, authorization: AuthorizationRequest, step: Step | None) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""How a client proves who it is: client_secret_basic or client_secret_post (OpenID Connect Core §9)."""
+"""How a client proves who it is (OpenID Connect Core §9): by secret, or by an assertion that its key signs."""
 
 import base64
 import binascii
@@ -9,11 +9,12 @@ from django.http import HttpRequest
 
 from accounts import attempts, times
 from cerbere.audit.context import client_address
+from cerbere.provider import client_assertion
 from cerbere.provider.errors import ClientError, OAuthError
 from cerbere.provider.models import Client
 from cerbere.provider.request import Parameters
 
-METHODS = ["client_secret_basic", "client_secret_post"]
+METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 
 class TooManyFailures(OAuthError):
@@ -28,28 +29,32 @@ class TooManyFailures(OAuthError):
 
 def authenticate(request: HttpRequest, parameters: Parameters, now: datetime) -> Client:
     """The client that sent this request. Raises OAuthError."""
-    client_id, secret = _credentials(request, parameters)
-    client = Client.objects.filter(client_id=client_id, enabled=True).first()
-    if client is None or not client.secret_is(secret):
+    header = request.headers.get("Authorization", "")
+    ways = [bool(header), "client_secret" in parameters, "client_assertion" in parameters]
+    if sum(ways) > 1:
+        raise OAuthError("invalid_request", "two ways of client authentication at once")
+    if "client_assertion" in parameters:
+        client = client_assertion.proved(parameters, now)
+    else:
+        client = _by_secret(*(_basic(header, parameters) if header else _post(parameters)))
+    if client is None:
         raise _failure(request, now)
     return client
 
 
-def _credentials(request: HttpRequest, parameters: Parameters) -> tuple[str, str]:
-    header = request.headers.get("Authorization", "")
-    if header and "client_secret" in parameters:
-        raise OAuthError("invalid_request", "two ways of client authentication at once")
-    if header:
-        client_id, secret = _basic(header)
-        if parameters.get("client_id", client_id) != client_id:
-            raise OAuthError("invalid_request", "client_id differs from the one in Authorization")
-        return client_id, secret
+def _by_secret(client_id: str, secret: str) -> Client | None:
+    """A client that has registered keys proves itself by them only."""
+    client = Client.objects.filter(client_id=client_id, enabled=True).first()
+    return client if client and not client.jwks and client.secret_is(secret) else None
+
+
+def _post(parameters: Parameters) -> tuple[str, str]:
     if "client_id" not in parameters or "client_secret" not in parameters:
         raise ClientError("no client authentication")
     return parameters["client_id"], parameters["client_secret"]
 
 
-def _basic(header: str) -> tuple[str, str]:
+def _basic(header: str, parameters: Parameters) -> tuple[str, str]:
     """User and password, both form-encoded (RFC 6749 §2.3.1)."""
     scheme, _, encoded = header.partition(" ")
     try:
@@ -59,6 +64,8 @@ def _basic(header: str) -> tuple[str, str]:
     client_id, colon, secret = decoded.partition(":")
     if scheme.lower() != "basic" or not colon or "\0" in decoded:
         raise ClientError("Authorization is not readable")
+    if parameters.get("client_id", unquote_plus(client_id)) != unquote_plus(client_id):
+        raise OAuthError("invalid_request", "client_id differs from the one in Authorization")
     return unquote_plus(client_id), unquote_plus(secret)
 
 

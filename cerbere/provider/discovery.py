@@ -7,6 +7,8 @@ from django.urls import reverse
 
 from cerbere.provider import client_auth, keys
 from cerbere.provider.claims import CLAIMS, SCOPES
+from cerbere.provider.request import RESPONSE_MODES
+from cerbere.provider.token import ACTS
 
 ID_TOKEN_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
 
@@ -22,14 +24,21 @@ def configuration() -> dict[str, Any]:
         "userinfo_endpoint": url("userinfo"),
         "jwks_uri": url("jwks"),
         "end_session_endpoint": url("end_session"),
+        "revocation_endpoint": url("revoke"),
+        "introspection_endpoint": url("introspect"),
+        "pushed_authorization_request_endpoint": url("push"),
         "scopes_supported": ["openid", *SCOPES, *(claim for claim in CLAIMS if claim not in SCOPES)],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
+        "response_modes_supported": RESPONSE_MODES,
+        "grant_types_supported": list(ACTS),
         "acr_values_supported": ["eidas1", "eidas2"],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": list(keys.ring().signing),
+        "userinfo_signing_alg_values_supported": list(keys.ring().signing),
         "token_endpoint_auth_methods_supported": client_auth.METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": keys.ALGORITHMS,
+        "revocation_endpoint_auth_methods_supported": client_auth.METHODS,
+        "introspection_endpoint_auth_methods_supported": client_auth.METHODS,
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": [*ID_TOKEN_CLAIMS, *CLAIMS],
         "claim_types_supported": ["normal"],

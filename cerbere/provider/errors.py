@@ -14,6 +14,11 @@ class OAuthError(Exception):
         self.error = error
         self.description = description
 
+    @property
+    def parameters(self) -> dict[str, str | None]:
+        """The members of the answer to the application."""
+        return {"error": self.error, "error_description": self.description or None}
+
 
 class PageError(OAuthError):
     """An error before client and redirect_uri are known to belong together: never redirected."""

@@ -1,7 +1,5 @@
 """Codes and access tokens: issued, still true or not, and what an ID token says."""
 
-import base64
-import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,9 +9,11 @@ from django.http import HttpRequest
 from accounts.models import Agent
 from cerbere.provider import keys
 from cerbere.provider.claims import id_token_claims
+from cerbere.provider.hashes import half_hash
 from cerbere.provider.models import Grant, digest, new_secret
 from cerbere.provider.policy import Granted
 from cerbere.provider.request import AuthorizationRequest
+from cerbere.provider.subjects import subject
 from twofactor.facts import active_devices, facts_of
 from twofactor.strength import Strength, amr, auth_time, strength_of
 
@@ -45,20 +45,20 @@ def why_dead(grant: Grant, now: datetime) -> str | None:
         return "revoked"
     if not agent.may_sign_in:
         return "inactive"
-    if grant.session is None or grant.session.expire_date <= now or grant.session.agent_id != agent.pk:
+    if grant.session is None or not grant.session.is_alive(now) or grant.session.agent_id != agent.pk:
         return "session_ended"
     facts = facts_of(grant.session.get_decoded())
     reached = strength_of(facts, active_devices(agent), now, settings.SECOND_FACTOR_MAX_AGE)
     return None if reached >= max(Strength(grant.strength), grant.client.terms.minimum) else "level_fell"
 
 
-def id_token(grant: Grant, access_token: str, now: datetime) -> str:
+def id_token(grant: Grant, access_token: str, nonce: str, now: datetime) -> str:
     """OpenID Connect Core §2, with `sid` (Back-Channel Logout §2.1) and the claims of the client's set."""
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
         **id_token_claims(grant),
         "iss": settings.PUBLIC_URL,
-        "sub": str(grant.agent.uuid),
+        "sub": subject(grant.agent, grant.client),
         "aud": grant.client.client_id,
         "iat": issued_at,
         "exp": issued_at + int(ID_TOKEN_LIFETIME.total_seconds()),
@@ -68,15 +68,6 @@ def id_token(grant: Grant, access_token: str, now: datetime) -> str:
         "sid": str(grant.session_id),
         "at_hash": half_hash(access_token),
     }
-    if grant.nonce:
-        claims["nonce"] = grant.nonce
+    if nonce:
+        claims["nonce"] = nonce
     return keys.sign(claims, grant.client.id_token_alg)
-
-
-def half_hash(value: str) -> str:
-    """The left half of SHA-256, for `at_hash` (OpenID Connect Core §3.1.3.6)."""
-    return b64url(hashlib.sha256(value.encode()).digest()[:16])
-
-
-def b64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

@@ -13,6 +13,7 @@ from cerbere.provider.errors import PageError
 from cerbere.provider.models import Client
 from cerbere.provider.request import Parameters
 from cerbere.provider.responses import add_query
+from cerbere.provider.subjects import subject
 
 MAXIMUM_STATE = 4096  # characters
 PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
@@ -56,7 +57,9 @@ def _destination(parameters: Parameters, client: Client) -> str | None:
 def may_end_at_once(request: HttpRequest, asked: LogoutRequest) -> bool:
     """Nobody is signed in, or the token is of this very agent: an image of another site has none."""
     agent = request.user
-    return not isinstance(agent, Agent) or asked.sub == str(agent.uuid)
+    if not isinstance(agent, Agent):
+        return True
+    return asked.client is not None and asked.sub == subject(agent, asked.client)
 
 
 def end(request: HttpRequest, asked: LogoutRequest) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,24 @@ def new_secret() -> str:
 def digest(secret: str) -> str:
     """How machines' secrets are kept: they are random, so one SHA-256 is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a grant gives at once. `refresh` is `family.secret`: a used one still names the family that it was of."""
+
+    access: str
+    refresh: str | None = None
+
+    @classmethod
+    def new(cls, family: str | None) -> Tokens:
+        return cls(new_secret(), f"{family}.{new_secret()}" if family else None)
+
+    def columns(self, now: datetime) -> dict[str, Any]:
+        kept = {"access_digest": digest(self.access), "access_expires_at": now + ACCESS_TOKEN_LIFETIME}
+        if self.refresh is None:
+            return kept
+        return kept | {"family": self.refresh.partition(".")[0], "refresh_digest": digest(self.refresh)}
 
 
 class Level(models.IntegerChoices):
@@ -57,6 +76,14 @@ class Client(models.Model):
     acr_password = models.CharField("acr du mot de passe", max_length=100, default="eidas1")
     acr_two_factor = models.CharField("acr des deux facteurs", max_length=100, default="eidas2")
     claims = models.JSONField("données permises (vide : toutes)", default=list, blank=True)
+    refresh_tokens = models.BooleanField("jetons de rafraîchissement", default=False)
+    sector = models.CharField("secteur (vide : sub public)", max_length=100, blank=True)
+    jwks = models.JSONField("clés publiques (private_key_jwt)", default=dict, blank=True)
+    userinfo_alg = models.CharField(
+        "signature de userinfo", max_length=5, blank=True, choices=[("RS256", "RS256"), ("ES256", "ES256")]
+    )
+    may_introspect = models.BooleanField("peut examiner les jetons des autres", default=False)
+    previous_secret_digest = models.CharField(max_length=64, editable=False, blank=True)
     created_at = models.DateTimeField("enregistrée le", default=timezone.now, editable=False)
 
     class Meta:
@@ -71,13 +98,20 @@ class Client(models.Model):
         return Terms(Strength(self.minimum), names)
 
     def renew_secret(self) -> str:
-        """Returns the new secret, which cannot be had again; the caller saves."""
+        """Returns the new secret, which cannot be had again; the caller saves.
+
+        The one before stays valid until the next renewal or `forget_previous_secret`: applications roll over.
+        """
         secret = new_secret()
-        self.secret_digest = digest(secret)
+        self.previous_secret_digest, self.secret_digest = self.secret_digest, digest(secret)
         return secret
 
+    def forget_previous_secret(self) -> None:
+        self.previous_secret_digest = ""
+
     def secret_is(self, presented: str) -> bool:
-        return hmac.compare_digest(self.secret_digest, digest(presented))
+        valid = [known for known in (self.secret_digest, self.previous_secret_digest) if known]
+        return any(hmac.compare_digest(known, digest(presented)) for known in valid)
 
 
 class ParkedRequest(models.Model):
@@ -93,6 +127,26 @@ class ParkedRequest(models.Model):
     received_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     answered = models.BooleanField(default=False)
+
+
+class PushedRequest(models.Model):
+    """An authorization request that a client sent ahead (RFC 9126), named once by its request_uri."""
+
+    request_uri_digest = models.CharField(max_length=64, primary_key=True)
+    client = models.ForeignKey(Client, models.CASCADE)
+    parameters = models.JSONField()
+    expires_at = models.DateTimeField(db_index=True)
+
+
+class UsedAssertion(models.Model):
+    """The `jti` of a client's assertion (RFC 7523 §3): none is accepted twice."""
+
+    client = models.ForeignKey(Client, models.CASCADE)
+    jti_digest = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "jti_digest"], name="assertion_once")]
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
@@ -121,18 +175,20 @@ class Grant(models.Model):
     revoked_at = models.DateTimeField(null=True)
     access_digest = models.CharField(max_length=64, unique=True, null=True)
     access_expires_at = models.DateTimeField(null=True)
+    family = models.CharField(max_length=22, unique=True, null=True)
+    refresh_digest = models.CharField(max_length=64, blank=True)
 
     objects = GrantQuerySet.as_manager()
 
-    def redeem(self, access_token: str, now: datetime) -> bool:
-        """Burn the code and attach the access token, in one statement. False when it was burnt already."""
+    def redeem(self, tokens: Tokens, now: datetime) -> bool:
+        """Burn the code and attach the tokens, in one statement. False when it was burnt already."""
         unburnt = Grant.objects.filter(pk=self.pk, redeemed_at=None, revoked_at=None)
-        changes: dict[str, Any] = {
-            "redeemed_at": now,
-            "access_digest": digest(access_token),
-            "access_expires_at": now + ACCESS_TOKEN_LIFETIME,
-        }
-        return unburnt.update(**changes) == 1
+        return unburnt.update(redeemed_at=now, **tokens.columns(now)) == 1
+
+    def rotate(self, presented: str, tokens: Tokens, now: datetime) -> bool:
+        """Replace the presented refresh token by new tokens, in one statement. False when it was used before."""
+        current = Grant.objects.filter(pk=self.pk, refresh_digest=digest(presented), revoked_at=None)
+        return current.update(**tokens.columns(now)) == 1
 
     def revoke(self, now: datetime) -> None:
         """The code and the access token that it gave are dead from now on."""

@@ -1,7 +1,6 @@
 """Reading an authorization request (OpenID Connect Core §3.1.2.1), parameter by parameter."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,12 +10,13 @@ from django.http import QueryDict
 from cerbere.provider import keys
 from cerbere.provider.errors import OAuthError, PageError
 from cerbere.provider.models import Client
+from cerbere.provider.pkce import CHALLENGE
 from cerbere.provider.policy import Demand
 
 Parameters = dict[str, str]
+RESPONSE_MODES = ["query", "form_post"]
 REQUEST_LIMIT = 16_384  # characters of all values; a request that waits is kept in the database
 TEXT_LIMIT = 4096  # characters of state or nonce; both are given back byte for byte
-CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")  # an S256 challenge is always 43 characters (RFC 7636 §4.2)
 LONGEST_MAX_AGE = 10 * 365 * 86400  # seconds; beyond it every authentication is young enough
 
 
@@ -98,7 +98,7 @@ def check_response_type(parameters: Parameters, _: Client) -> None:
         raise OAuthError("invalid_request", "response_type is missing")
     if parameters["response_type"] != "code":
         raise OAuthError("unsupported_response_type", "only code is supported")
-    if parameters.get("response_mode", "query") != "query":
+    if parameters.get("response_mode", "query") not in RESPONSE_MODES:
         raise OAuthError("invalid_request", "response_mode is not supported")
 
 

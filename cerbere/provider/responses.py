@@ -1,5 +1,6 @@
 """Answers of the protocol: redirects to the application, JSON errors, and a page where nobody may be redirected."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -24,9 +25,20 @@ def origin_of_uri(uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def to_client(redirect_uri: str, state: str | None, **parameters: str | None) -> SeeOther:
-    """An authorization response (RFC 6749 §4.1.2) with its issuer (RFC 9207)."""
-    return SeeOther(add_query(redirect_uri, **parameters, state=state, iss=settings.PUBLIC_URL))
+def to_client(request: HttpRequest, asked: Mapping[str, str], **answer: str | None) -> HttpResponse:
+    """An authorization response (RFC 6749 §4.1.2) with its issuer (RFC 9207), in the response_mode that was asked."""
+    answer |= {"state": asked.get("state"), "iss": settings.PUBLIC_URL}
+    if asked.get("response_mode") == "form_post":
+        return _form_post(request, asked["redirect_uri"], {k: v for k, v in answer.items() if v is not None})
+    return SeeOther(add_query(asked["redirect_uri"], **answer))
+
+
+def _form_post(request: HttpRequest, redirect_uri: str, answer: dict[str, str]) -> HttpResponse:
+    """OAuth 2.0 Form Post Response Mode §2; a button does it where scripts do not run."""
+    context = {"redirect_uri": redirect_uri, "fields": answer.items()}
+    response = render(request, "provider/form_post.html", context)
+    response._csp_update = {"form-action": [origin_of_uri(redirect_uri)]}  # type: ignore[attr-defined]
+    return response
 
 
 def json_error(error: OAuthError) -> JsonResponse:

@@ -1,55 +1,48 @@
-"""The token endpoint's act (OpenID Connect Core §3.1.3): a code for an access token and an ID token, once."""
+"""The token endpoint's act (OpenID Connect Core §3.1.3 and §12): what each grant type gives."""
 
-import hashlib
-import hmac
-import re
+import secrets
 from datetime import datetime
 from typing import Any
 
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.provider.errors import OAuthError
-from cerbere.provider.grants import b64url, id_token, why_dead
-from cerbere.provider.models import ACCESS_TOKEN_LIFETIME, CODE_LIFETIME, Client, Grant, digest, new_secret
+from cerbere.provider.grants import id_token, why_dead
+from cerbere.provider.models import ACCESS_TOKEN_LIFETIME, CODE_LIFETIME, Client, Grant, Tokens, digest
+from cerbere.provider.pkce import verifier_fits
 from cerbere.provider.request import Parameters
-
-VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")  # RFC 7636 §4.1
 
 
 def token(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
-    """The answer's members. Raises OAuthError; a code that was used before revokes what it gave."""
-    if "grant_type" not in parameters:
-        raise OAuthError("invalid_request", "grant_type is missing")
-    if parameters["grant_type"] != "authorization_code":
-        raise OAuthError("unsupported_grant_type", "only authorization_code is supported")
-    grant = _find(client, parameters)
-    if reason := _why_not(grant, parameters, now):
-        raise _refused(grant, reason)
-    access_token = new_secret()
-    if not grant.redeem(access_token, now):
-        raise _replayed(grant, now)
-    record(Event.TOKEN_ISSUED, grant.agent, client_id=client.client_id, acr=grant.acr, sid=str(grant.session_id))
-    return {
-        "access_token": access_token,
-        "token_type": "Bearer",
-        "expires_in": int(ACCESS_TOKEN_LIFETIME.total_seconds()),
-        "scope": grant.scope,
-        "id_token": id_token(grant, access_token, now),
-    }
+    """The answer's members. Raises OAuthError; what is used twice revokes what it gave."""
+    grant_type = required(parameters, "grant_type")
+    if grant_type not in ACTS:
+        raise OAuthError("unsupported_grant_type", f"only {' and '.join(ACTS)} are supported")
+    return ACTS[grant_type](client, parameters, now)
 
 
-def _find(client: Client, parameters: Parameters) -> Grant:
-    if "code" not in parameters:
-        raise OAuthError("invalid_request", "code is missing")
-    grant = Grant.objects.whole().filter(code_digest=digest(parameters["code"]), client=client).first()
+def required(parameters: Parameters, name: str) -> str:
+    if name not in parameters:
+        raise OAuthError("invalid_request", f"{name} is missing")
+    return parameters[name]
+
+
+def by_code(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
+    code = required(parameters, "code")
+    grant = Grant.objects.whole().filter(code_digest=digest(code), client=client).first()
     if grant is None:
         raise OAuthError("invalid_grant", "the code is not one of this client")
-    return grant
+    if grant.redeemed_at:
+        raise _replayed(grant, Event.CODE_REPLAYED, now)
+    if reason := _why_not(grant, parameters, now):
+        raise _refused(grant, reason)
+    tokens = Tokens.new(secrets.token_urlsafe(16) if client.refresh_tokens else None)
+    if not grant.redeem(tokens, now):
+        raise _replayed(grant, Event.CODE_REPLAYED, now)
+    return _answer(grant, tokens, "authorization_code", now)
 
 
 def _why_not(grant: Grant, parameters: Parameters, now: datetime) -> str | None:
-    if grant.redeemed_at:
-        raise _replayed(grant, now)
     if now >= grant.created_at + CODE_LIFETIME:
         return "code_expired"
     if parameters.get("redirect_uri") != grant.redirect_uri:
@@ -59,22 +52,48 @@ def _why_not(grant: Grant, parameters: Parameters, now: datetime) -> str | None:
     return why_dead(grant, now)
 
 
-def verifier_fits(challenge: str, verifier: str | None) -> bool:
-    """S256 (RFC 7636 §4.6); without a challenge there must be no verifier, or somebody took the challenge out."""
-    if not challenge or verifier is None:
-        return not challenge and verifier is None
-    if not VERIFIER.match(verifier):
-        return False
-    return hmac.compare_digest(b64url(hashlib.sha256(verifier.encode()).digest()), challenge)
+def by_refresh_token(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
+    """A refresh token serves once; one that comes again kills the whole family (RFC 9700 §4.14.2)."""
+    presented = required(parameters, "refresh_token")
+    grant = Grant.objects.whole().filter(family=presented.partition(".")[0], client=client).first()
+    if grant is None or not client.refresh_tokens:
+        raise OAuthError("invalid_grant", "the refresh token is not one of this client")
+    if not set(parameters.get("scope", "").split()) <= set(grant.scope.split()):
+        raise OAuthError("invalid_scope", "scope is wider than what was granted")
+    if reason := why_dead(grant, now):
+        raise _refused(grant, reason)
+    tokens = Tokens.new(grant.family)
+    if not grant.rotate(presented, tokens, now):
+        raise _replayed(grant, Event.REFRESH_TOKEN_REPLAYED, now)
+    return _answer(grant, tokens, "refresh_token", now)
+
+
+ACTS = {"authorization_code": by_code, "refresh_token": by_refresh_token}
+
+
+def _answer(grant: Grant, tokens: Tokens, grant_type: str, now: datetime) -> dict[str, Any]:
+    record(
+        Event.TOKEN_ISSUED, grant.agent,
+        client_id=grant.client.client_id, acr=grant.acr, sid=str(grant.session_id), grant_type=grant_type,
+    )  # fmt: skip
+    nonce = grant.nonce if grant_type == "authorization_code" else ""  # OpenID Connect Core §12.2
+    answer = {
+        "access_token": tokens.access,
+        "token_type": "Bearer",
+        "expires_in": int(ACCESS_TOKEN_LIFETIME.total_seconds()),
+        "scope": grant.scope,
+        "id_token": id_token(grant, tokens.access, nonce, now),
+    }
+    return answer | ({"refresh_token": tokens.refresh} if tokens.refresh else {})
 
 
 def _refused(grant: Grant, reason: str) -> OAuthError:
     record(Event.TOKEN_REFUSED, grant.agent, client_id=grant.client.client_id, reason=reason)
-    return OAuthError("invalid_grant", "the code has expired, or what it stands for is not true any more")
+    return OAuthError("invalid_grant", "it has expired, or what it stands for is not true any more")
 
 
-def _replayed(grant: Grant, now: datetime) -> OAuthError:
-    """RFC 6749 §4.1.2: a code that comes twice may have been stolen; what it gave is revoked."""
+def _replayed(grant: Grant, event: Event, now: datetime) -> OAuthError:
+    """RFC 6749 §4.1.2: what comes twice may have been stolen; all that it gave is revoked."""
     grant.revoke(now)
-    record(Event.CODE_REPLAYED, grant.agent, client_id=grant.client.client_id)
-    return OAuthError("invalid_grant", "the code has been used")
+    record(event, grant.agent, client_id=grant.client.client_id)
+    return OAuthError("invalid_grant", "it has been used")

@@ -3,20 +3,35 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
+from cerbere.provider import keys
 from cerbere.provider.claims import userinfo_claims
 from cerbere.provider.errors import BearerError, OAuthError
 from cerbere.provider.grants import why_dead
 from cerbere.provider.models import Grant, digest
+from cerbere.provider.subjects import subject
 
 
-def userinfo(request: HttpRequest, now: datetime) -> dict[str, Any]:
-    """The claims of the agent that this access token stands for. Raises OAuthError."""
+def userinfo(request: HttpRequest, now: datetime) -> dict[str, Any] | str:
+    """The claims of the agent that this access token stands for, signed for clients that want it (§5.3.2).
+
+    Raises OAuthError.
+    """
+    grant = _grant(request, now)
+    claims: dict[str, Any] = {"sub": subject(grant.agent, grant.client), **userinfo_claims(grant)}
+    if not grant.client.userinfo_alg:
+        return claims
+    signed = {"iss": settings.PUBLIC_URL, "aud": grant.client.client_id, "iat": int(now.timestamp())}
+    return keys.sign(claims | signed, grant.client.userinfo_alg)
+
+
+def _grant(request: HttpRequest, now: datetime) -> Grant:
     grant = Grant.objects.whole().filter(access_digest=digest(_bearer(request))).first()
     if grant is None or grant.access_expires_at is None or now >= grant.access_expires_at or why_dead(grant, now):
         raise BearerError("invalid_token", "the access token is unknown, expired or revoked")
-    return {"sub": str(grant.agent.uuid), **userinfo_claims(grant)}
+    return grant
 
 
 def _bearer(request: HttpRequest) -> str:

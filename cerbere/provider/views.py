@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from urllib.parse import urlencode
 
@@ -23,8 +24,12 @@ from cerbere.provider.client_auth import authenticate
 from cerbere.provider.discovery import configuration
 from cerbere.provider.errors import OAuthError, PageError
 from cerbere.provider.middleware import allow_form_action
+from cerbere.provider.models import Client
+from cerbere.provider.push import push as push_act
 from cerbere.provider.request import Parameters, single_values
 from cerbere.provider.responses import error_page, json_error, origin_of_uri
+from cerbere.provider.revoke import introspect as introspect_act
+from cerbere.provider.revoke import revoke as revoke_act
 from cerbere.provider.token import token as token_act
 from cerbere.provider.userinfo import userinfo as userinfo_act
 
@@ -93,10 +98,42 @@ def resume(request: HttpRequest, parked_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @json_for_errors
 def token(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(token_act(*_of_client(request)))
+
+
+@login_not_required
+@csrf_exempt
+@sensitive_post_parameters()
+@require_POST
+@json_for_errors
+def revoke(request: HttpRequest) -> HttpResponse:
+    revoke_act(*_of_client(request))
+    return HttpResponse()
+
+
+@login_not_required
+@csrf_exempt
+@sensitive_post_parameters()
+@require_POST
+@json_for_errors
+def introspect(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(introspect_act(*_of_client(request)))
+
+
+@login_not_required
+@csrf_exempt
+@sensitive_post_parameters()
+@require_POST
+@json_for_errors
+def push(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(push_act(*_of_client(request)), status=201)
+
+
+def _of_client(request: HttpRequest) -> tuple[Client, Parameters, datetime]:
+    """What an application posts by itself, once it has proved who it is. Raises OAuthError."""
     now = timezone.now()
     parameters = single_values(request.POST)
-    client = authenticate(request, parameters, now)
-    return JsonResponse(token_act(client, parameters, now))
+    return authenticate(request, parameters, now), parameters, now
 
 
 @login_not_required
@@ -105,7 +142,8 @@ def token(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @json_for_errors
 def userinfo(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(userinfo_act(request, timezone.now()))
+    told = userinfo_act(request, timezone.now())
+    return HttpResponse(told, content_type="application/jwt") if isinstance(told, str) else JsonResponse(told)
 
 
 @login_not_required

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import AgentSession, Attempts
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Grant, ParkedRequest
+from cerbere.provider.models import Grant, ParkedRequest, PushedRequest, UsedAssertion
 
 GRANTS_KEPT = timedelta(days=1)  # a replayed code is told from an unknown one for that long
 ATTEMPTS_KEPT = timedelta(days=1)  # longer than the longest memory of accounts.attempts
@@ -22,7 +22,10 @@ class Command(BaseCommand):
         idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
         removed = {
             "sessions": AgentSession.objects.filter(idle).delete()[0],
-            "requests": ParkedRequest.objects.filter(expires_at__lte=now).delete()[0],
+            "requests": sum(
+                model.objects.filter(expires_at__lte=now).delete()[0]
+                for model in (ParkedRequest, PushedRequest, UsedAssertion)
+            ),
             "grants": Grant.objects.filter(created_at__lte=now - GRANTS_KEPT).delete()[0],
             "attempts": Attempts.objects.filter(updated_at__lte=now - ATTEMPTS_KEPT).delete()[0],
             "events": AuditEvent.objects.all().purge_before(now - settings.AUDIT_RETENTION),

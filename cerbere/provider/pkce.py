@@ -1,0 +1,18 @@
+"""Proof Key for Code Exchange, S256 only (RFC 7636)."""
+
+import hmac
+import re
+
+from cerbere.provider.hashes import s256
+
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")  # an S256 challenge is always 43 characters (§4.2)
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")  # §4.1
+
+
+def verifier_fits(challenge: str, verifier: str | None) -> bool:
+    """§4.6; without a challenge there must be no verifier, or somebody took the challenge out."""
+    if not challenge or verifier is None:
+        return not challenge and verifier is None
+    if not VERIFIER.match(verifier):
+        return False
+    return hmac.compare_digest(s256(verifier), challenge)

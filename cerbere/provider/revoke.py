@@ -1,0 +1,72 @@
+"""Revocation (RFC 7009) and introspection (RFC 7662): what a token is worth, or nothing any more."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+from cerbere.provider.grants import why_dead
+from cerbere.provider.models import Client, Grant, digest
+from cerbere.provider.request import Parameters
+from cerbere.provider.subjects import subject
+from cerbere.provider.token import required
+
+
+def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
+    """A refresh token takes everything of its grant with it, an access token only itself.
+
+    Silent for what is unknown or another client's (§2.2). Raises OAuthError without a token.
+    """
+    token = required(parameters, "token")
+    grant = find(token)
+    if grant is None or grant.client != client:
+        return
+    if _is_refresh(grant, token):
+        grant.revoke(now)
+    else:
+        Grant.objects.filter(pk=grant.pk).update(access_expires_at=now)
+    record(Event.TOKEN_REVOKED, grant.agent, client_id=client.client_id)
+
+
+def introspect(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
+    """What a resource server needs, `acr` and `auth_time` included (RFC 9470 §6); `active` alone otherwise.
+
+    A client learns of its own tokens, and of the others' where its registration says so.
+    """
+    token = required(parameters, "token")
+    grant = find(token)
+    if grant is None or (grant.client != client and not client.may_introspect) or not _lives(grant, token, now):
+        return {"active": False}
+    refresh = _is_refresh(grant, token)
+    expires_at = grant.session.expire_date if refresh and grant.session else grant.access_expires_at
+    return {
+        "active": True,
+        "iss": settings.PUBLIC_URL,
+        "sub": subject(grant.agent, grant.client),
+        "client_id": grant.client.client_id,
+        "scope": grant.scope,
+        "token_type": "refresh_token" if refresh else "Bearer",
+        "exp": int(expires_at.timestamp()) if expires_at else None,
+        "acr": grant.acr,
+        "auth_time": int(grant.auth_time.timestamp()),
+        "sid": str(grant.session_id),
+    }
+
+
+def find(token: str) -> Grant | None:
+    """The grant of an access token or of the current refresh token of a family."""
+    grants = Grant.objects.whole()
+    return grants.filter(Q(access_digest=digest(token)) | Q(family__isnull=False, refresh_digest=digest(token))).first()
+
+
+def _is_refresh(grant: Grant, token: str) -> bool:
+    return grant.refresh_digest == digest(token)
+
+
+def _lives(grant: Grant, token: str, now: datetime) -> bool:
+    if why_dead(grant, now):
+        return False
+    return _is_refresh(grant, token) or (grant.access_expires_at is not None and now < grant.access_expires_at)
