@@ -150,7 +150,7 @@ class Browser(TestApp):
             response = self.get(urlsplit(response.location)._replace(scheme="", netloc="").geturl(), expect_errors=True)
         return response
 
-    def token(self, code: str, client_id: str = "piag", **fields: str | None) -> TestResponse:
+    def token(self, code: str | None, client_id: str = "piag", **fields: str | None) -> TestResponse:
         """Redeem a code as this client would, by client_secret_post."""
         usual: dict[str, str | None] = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "client_id": client_id,
