@@ -36,6 +36,11 @@ def text(name: str, default: str = "") -> str:
         raise refuse(f"{name}_FILE", f"cannot be read ({error.__class__.__name__})") from error
 
 
+def file_of(name: str) -> str:
+    """The path that NAME_FILE gives, when NAME itself is not set: what may change while the program runs."""
+    return "" if name in os.environ else os.environ.get(f"{name}_FILE", "")
+
+
 def flag(name: str, default: bool = False) -> bool:
     value = text(name, "1" if default else "0")
     if value not in {"0", "1"}:

@@ -126,6 +126,7 @@ DATABASE_ROUTERS = ["twofactor.sources.BnumRouter"]
 
 # --- The provider -----------------------------------------------------------------------------------
 SIGNING_KEYS = env.text("CERBERE_SIGNING_KEYS")
+SIGNING_KEYS_FILE = env.file_of("CERBERE_SIGNING_KEYS")
 PAIRWISE_SALT = env.text("CERBERE_PAIRWISE_SALT")
 
 # --- Web --------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ class Event(StrEnum):
     TOKEN_REVOKED = "token:revoked"
     TOKEN_ISSUED = "token:issued"
     TOKEN_REFUSED = "token:refused"
+    SIGNING_KEY_ROTATED = "signing_key:rotated"
     CLIENT_REGISTERED = "client:registered"
+    CLIENT_CHANGED_BY_FILE = "client:changed:by_file"
     CLIENT_CHANGED_BY_ADMIN = "client:changed:by_admin"
     LOGOUT_BY_CLIENT = "logout:by_client"

@@ -1,19 +1,26 @@
-"""Signing keys: PEM private keys from CERBERE_SIGNING_KEYS, parsed once a process.
+"""Signing keys: PEM private keys outside the database, each with the moment from which it signs.
 
-The first RSA key signs RS256, the first EC P-256 key ES256; all are published, so that a new key can be
-known to applications before it is used and an old one as long as its tokens live.
+A line `# activates 2026-11-25T08:00:00Z` before a key tells when it begins to sign; a key without one always
+could. Of each algorithm the key that began last signs (the first of the file among equals), all are published:
+a new key is known to applications before it is used, an old one as long as its tokens live.
 """
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
+import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.conf import settings
+from django.utils import timezone
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
@@ -21,41 +28,66 @@ from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
 ALGORITHMS = ["RS256", "ES256"]
 MINIMUM_RSA_BITS = 2048
 KID_LENGTH = 16  # hexadecimal digits
-PEM = re.compile(r"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.DOTALL)
+log = structlog.get_logger("cerbere.provider.keys")
+LOOK_EVERY = 5  # seconds between two looks at the file
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+BLOCK = re.compile(
+    r"(?:^# activates (?P<at>\S+)\s*\n)?^(?P<pem>-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----)",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 class SigningKeyError(ValueError):
-    """CERBERE_SIGNING_KEYS holds no usable key, or one that is too weak."""
+    """The signing keys hold no usable key, or one that is too weak."""
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    alg: str
+    key: RSAKey | ECKey
+    activates_at: datetime
+    pem: str
+
+
+def _activation(known: SigningKey) -> datetime:
+    return known.activates_at
 
 
 @dataclass(frozen=True)
 class Ring:
+    keys: tuple[SigningKey, ...]
     published: KeySet
-    signing: dict[str, RSAKey | ECKey]
+
+    def signing(self, alg: str, now: datetime) -> RSAKey | ECKey:
+        """The key that began last, the first to come when none has begun. Raises ValueError without any."""
+        able = [known for known in self.keys if known.alg == alg]
+        begun = [known for known in able if known.activates_at <= now]
+        return max(begun, key=_activation).key if begun else min(able, key=_activation).key
+
+    def algorithms(self) -> list[str]:
+        return [alg for alg in ALGORITHMS if any(known.alg == alg for known in self.keys)]
 
 
 @cache
 def parse(text: str) -> Ring:
     """Raises SigningKeyError."""
-    loaded = [_load(pem) for pem in PEM.findall(text)]
-    if not any(alg == "RS256" for alg, _ in loaded):
+    keys = tuple(_load(block["pem"], block["at"]) for block in BLOCK.finditer(text))
+    if not any(known.alg == "RS256" for known in keys):
         raise SigningKeyError("an RSA private key in PEM form is needed")
-    signing: dict[str, RSAKey | ECKey] = {}
-    for alg, key in loaded:
-        signing.setdefault(alg, key)
-    return Ring(KeySet([key for _, key in loaded]), signing)
+    return Ring(keys, KeySet([known.key for known in keys]))
 
 
-def _load(pem: str) -> tuple[str, RSAKey | ECKey]:
-    """The algorithm and the key of one PEM block, PKCS#8 or the older forms."""
+def _load(pem: str, activates: str | None) -> SigningKey:
+    """One PEM block, PKCS#8 or the older forms."""
     try:
         private = load_pem_private_key(pem.encode(), password=None)
+        at = datetime.fromisoformat(activates) if activates else ALWAYS
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise SigningKeyError("a private key cannot be read") from None
+        raise SigningKeyError("a private key or its date cannot be read") from None
     if isinstance(private, rsa.RSAPrivateKey) and private.key_size >= MINIMUM_RSA_BITS:
-        return "RS256", RSAKey.import_key(pem, _use(private, "RS256"))
+        return SigningKey("RS256", RSAKey.import_key(pem, _use(private, "RS256")), at, pem)
     if isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP256R1):
-        return "ES256", ECKey.import_key(pem, _use(private, "ES256"))
+        return SigningKey("ES256", ECKey.import_key(pem, _use(private, "ES256")), at, pem)
     raise SigningKeyError(f"only RSA of {MINIMUM_RSA_BITS} bits and more or EC P-256 is possible")
 
 
@@ -65,17 +97,52 @@ def _use(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, alg: str) -> K
     return {"use": "sig", "alg": alg, "kid": hashlib.sha256(public).hexdigest()[:KID_LENGTH]}
 
 
+@dataclass
+class Watch:
+    """The file of the keys, looked at now and then: a rotation reaches running nodes without a restart.
+
+    A file that cannot be read or parsed changes nothing: the keys of before go on, and the log tells.
+    """
+
+    text: str = ""
+    path: str = ""
+    stamp: int = 0
+    looked_at: float = -LOOK_EVERY
+
+    def ring(self) -> Ring:
+        if self.path != settings.SIGNING_KEYS_FILE:  # first use in this process
+            self.text, self.path, self.looked_at = settings.SIGNING_KEYS, settings.SIGNING_KEYS_FILE, -LOOK_EVERY
+        if monotonic() - self.looked_at >= LOOK_EVERY:
+            self._look()
+        return parse(self.text)
+
+    def _look(self) -> None:
+        self.looked_at = monotonic()
+        try:
+            stamp = os.stat(self.path).st_mtime_ns
+            if stamp != self.stamp:
+                text = Path(self.path).read_text()
+                parse(text)
+                self.text, self.stamp = text, stamp
+        except (OSError, SigningKeyError) as error:
+            log.error("signing_keys_not_read", error=str(error))
+
+
+_watch = Watch()
+
+
 def ring() -> Ring:
-    return parse(settings.SIGNING_KEYS)
+    """The keys of this moment, parsed once a process and again only when their file has changed."""
+    return _watch.ring() if settings.SIGNING_KEYS_FILE else parse(settings.SIGNING_KEYS)
 
 
 def jwks() -> dict[str, Any]:
     return ring().published.as_dict(private=False)  # type: ignore[return-value]
 
 
-def sign(claims: dict[str, Any], alg: str) -> str:
-    key = ring().signing[alg]
-    return jwt.encode({"alg": alg, "kid": key.kid, "typ": "JWT"}, claims, key)
+def sign(claims: dict[str, Any], alg: str, typ: str = "JWT") -> str:
+    key = ring().signing(alg, timezone.now())
+    return jwt.encode({"alg": alg, "kid": key.kid, "typ": typ}, claims, key)
 
 
 def read_own_token(token: str) -> dict[str, Any] | None:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
 from cerbere.provider.policy import Terms
+from cerbere.provider.public_keys import validate_public_keys
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
 from twofactor.strength import Strength
 
@@ -91,6 +94,15 @@ class Client(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """What no single field can tell."""
+        if self.acr_password == self.acr_two_factor:
+            raise ValidationError("Les deux niveaux ne peuvent pas porter le même nom d’acr.")
+        if self.sector and not settings.PAIRWISE_SALT:
+            raise ValidationError("Un secteur demande le réglage CERBERE_PAIRWISE_SALT.")
+        if self.jwks:
+            validate_public_keys(self.jwks)
 
     @property
     def terms(self) -> Terms:

@@ -1,0 +1,125 @@
+"""Signing keys: what they may be, and rotation under running nodes."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.core.management import CommandError, call_command
+
+from cerbere.provider import keys
+from cerbere.provider.rotate import rotated
+from tests.settings import EC_KEY, RSA_KEY, _pem
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def traditional(key):
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+
+
+def public(key):
+    from cryptography.hazmat.primitives.serialization import PublicFormat
+
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@pytest.mark.parametrize("text", [_pem(RSA_KEY), traditional(RSA_KEY), _pem(RSA_KEY) + traditional(EC_KEY)])
+def test_every_usual_form_of_key_is_read(text):
+    assert keys.parse(text).signing("RS256", NOW).kid == keys.parse(_pem(RSA_KEY)).signing("RS256", NOW).kid
+
+
+FAULTY = {
+    "nothing": "", "words": "a key", "an EC key alone": _pem(EC_KEY), "a public key": public(RSA_KEY),
+    "a short RSA key": _pem(rsa.generate_private_key(65537, 1024)),
+    "another curve": _pem(RSA_KEY) + _pem(ec.generate_private_key(ec.SECP384R1())),
+    "a cut key": _pem(RSA_KEY)[:200] + "\n-----END PRIVATE KEY-----",
+    "a wrong date": "# activates soon\n" + _pem(RSA_KEY),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FAULTY.values(), ids=FAULTY)
+def test_f17_a_faulty_key_is_told(text):
+    with pytest.raises(keys.SigningKeyError):
+        keys.parse(text)
+
+
+def kids(text):
+    return [known.key.kid for known in keys.parse(text).keys]
+
+
+def signer(text, at):
+    return keys.parse(text).signing("RS256", at).kid
+
+
+def test_u04_a_new_key_is_published_before_it_signs_and_the_old_kept_after():
+    first = _pem(RSA_KEY) + _pem(EC_KEY)
+    second = rotated(first, "RS256", timedelta(hours=24), NOW)
+    old, new = kids(first)[0], kids(second)[-1]
+    assert kids(second) == [*kids(first), new]
+    assert [signer(second, NOW + timedelta(hours=hours)) for hours in (0, 23, 24, 100)] == [old, old, new, new]
+    third = rotated(second, "RS256", timedelta(hours=24), NOW + timedelta(hours=47))
+    assert kids(third)[:-1] == kids(second), "the old key still verifies what it signed"
+    fourth = rotated(third, "RS256", timedelta(hours=24), NOW + timedelta(hours=48))
+    assert old not in kids(fourth)
+    assert new in kids(fourth)
+
+
+def test_rotating_one_algorithm_leaves_the_other():
+    text = rotated(_pem(RSA_KEY) + _pem(EC_KEY), "ES256", timedelta(0), NOW)
+    assert signer(text, NOW) == signer(_pem(RSA_KEY), NOW)
+    assert keys.parse(text).signing("ES256", NOW).kid == kids(text)[-1]
+
+
+@pytest.fixture
+def file(tmp_path, settings, monkeypatch):
+    path = tmp_path / "signing_keys"
+    path.write_text(_pem(RSA_KEY))
+    path.chmod(0o640)
+    settings.SIGNING_KEYS_FILE, settings.SIGNING_KEYS = str(path), path.read_text()
+    monkeypatch.setattr(keys, "_watch", keys.Watch())
+    return path
+
+
+def look_again(monkeypatch):
+    monkeypatch.setattr(keys, "LOOK_EVERY", 0)
+
+
+@pytest.mark.django_db
+def test_f16_the_command_reaches_a_running_node(file, monkeypatch, capsys):
+    before = keys.sign({"iss": "http://localhost:8000", "sub": "x"}, "RS256")
+    call_command("rotate_signing_key", "--publish-hours", "1")
+    assert "published now" in capsys.readouterr().out
+    look_again(monkeypatch)
+    assert len(keys.jwks()["keys"]) == 2
+    assert keys.sign({}, "RS256").split(".")[0] == before.split(".")[0]
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1, seconds=1)):
+        assert keys.sign({}, "RS256").split(".")[0] != before.split(".")[0]
+        assert keys.read_own_token(before)["sub"] == "x"
+    assert oct(file.stat().st_mode & 0o777) == "0o640"
+    assert os.listdir(file.parent) == [file.name]
+
+
+@pytest.mark.parametrize("content", ["", "garbage", None])
+def test_a_file_that_went_wrong_changes_nothing_for_a_running_node(file, monkeypatch, content):
+    before = keys.jwks()
+    look_again(monkeypatch)
+    if content is None:
+        file.unlink()
+    else:
+        file.write_text(content)
+    assert keys.jwks() == before
+
+
+@pytest.mark.django_db
+def test_the_command_needs_a_file_and_spoils_none(file, settings):
+    file.write_text("garbage")
+    with pytest.raises(CommandError):
+        call_command("rotate_signing_key")
+    assert Path(file).read_text() == "garbage"
+    settings.SIGNING_KEYS_FILE = ""
+    with pytest.raises(CommandError):
+        call_command("rotate_signing_key")
