@@ -36,6 +36,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
+    "django_tasks",
+    "django_tasks_db",
     *(["cerbere.demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
@@ -74,6 +76,8 @@ TEMPLATES = [
         },
     }
 ]
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}  # worked off by manage.py db_worker
 
 # --- Where things are kept --------------------------------------------------------------------------
 DATABASES = {"default": env.database("CERBERE_DATABASE_URL", f"sqlite:///{BASE_DIR / 'cerbere.sqlite3'}")}

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -35,8 +36,12 @@ def remove_otp_mel_as_admin(device: OtpMelDevice, admin: Agent, reason: str) -> 
         _remove(locked, Event.OTP_MEL_REMOVED_BY_ADMIN, admin, reason)
 
 
+otp_mel_removed = Signal()  # agent: whose method was removed; sent in the transaction that removes it
+
+
 def _remove(device: OtpMelDevice, event: Event, admin: Agent | None = None, reason: str = "") -> None:
     device.remove()
+    otp_mel_removed.send(sender=OtpMelDevice, agent=device.user)
     record(event, device.user, actor=admin, reason=reason)
     context = {"by_admin": admin is not None, "reason": reason}
     notify(device.user, _("Méthode à deux facteurs retirée"), "twofactor/mails/otp_mel_removed.txt", **context)

@@ -8,6 +8,7 @@ from accounts.models import Agent
 from cerbere.audit.context import current_origin, reference_of
 from cerbere.portal import metrics as collected
 from cerbere.portal.account import account_context
+from cerbere.portal.applications import applications
 
 
 @require_safe
@@ -19,7 +20,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/home.html")
+    return render(request, "portal/home.html", {"applications": applications(request)})
 
 
 @login_not_required

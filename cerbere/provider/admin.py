@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.provider.models import Client
+from cerbere.provider.models import Client, LogoutNotice
 
 
 class LinesField(forms.CharField):
@@ -39,8 +39,9 @@ class ClientForm(forms.ModelForm):
     class Meta:
         model = Client
         fields = (
-            "client_id", "name", "enabled", "redirect_uris", "post_logout_redirect_uris", "minimum",
-            "pkce_required", "id_token_alg", "acr_password", "acr_two_factor", "claims",
+            "client_id", "name", "home_uri", "enabled", "redirect_uris", "post_logout_redirect_uris", "minimum",
+            "pkce_required", "id_token_alg", "acr_password", "acr_two_factor", "claims", "refresh_tokens",
+            "backchannel_logout_uri", "sector", "userinfo_alg", "may_introspect", "jwks",
         )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ class ClientAdmin(admin.ModelAdmin):
     list_display = ["client_id", "name", "enabled", "minimum", "pkce_required", "id_token_alg"]
     list_filter = ["enabled", "minimum"]
     search_fields = ["client_id", "name"]
-    actions = ["renew_secret"]
+    actions = ["renew_secret", "forget_previous_secret"]
 
     def save_model(self, request: HttpRequest, obj: Client, form: forms.ModelForm[Client], change: bool) -> None:
         secret = None if change else obj.renew_secret()
@@ -61,17 +62,44 @@ class ClientAdmin(admin.ModelAdmin):
         if secret:
             self._show_once(request, obj, secret)
 
-    @admin.action(description="Renouveler le secret (l’ancien cesse aussitôt)", permissions=["change"])
+    @admin.action(description="Renouveler le secret (le précédent reste valable)", permissions=["change"])
     def renew_secret(self, request: HttpRequest, queryset: Any) -> None:
         for client in queryset:
             secret = client.renew_secret()
-            client.save(update_fields=["secret_digest"])
+            client.save(update_fields=["secret_digest", "previous_secret_digest"])
             _record(request, client, "secret")
             self._show_once(request, client, secret)
+
+    @admin.action(description="Oublier le secret précédent", permissions=["change"])
+    def forget_previous_secret(self, request: HttpRequest, queryset: Any) -> None:
+        for client in queryset:
+            client.forget_previous_secret()
+            client.save(update_fields=["previous_secret_digest"])
+            _record(request, client, "previous_secret")
+        self.message_user(request, "Seul le dernier secret est valable.", messages.SUCCESS)
 
     def _show_once(self, request: HttpRequest, client: Client, secret: str) -> None:
         text = f"client_secret de {client.client_id}, montré cette seule fois : {secret}"
         self.message_user(request, text, messages.WARNING)
+
+
+@admin.register(LogoutNotice)
+class LogoutNoticeAdmin(admin.ModelAdmin):
+    """What became of each back-channel logout; read-only."""
+
+    list_display = ["created_at", "client", "agent", "attempts", "delivered_at", "last_error"]
+    list_filter = ["client", ("delivered_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["client", "agent"]
+    search_fields = ["agent__uid", "sid"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 def _record(request: HttpRequest, client: Client, fields: str) -> None:

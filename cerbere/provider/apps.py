@@ -5,3 +5,6 @@ class ProviderConfig(AppConfig):
     name = "cerbere.provider"
     label = "provider"
     verbose_name = "Applications"
+
+    def ready(self) -> None:
+        from cerbere.provider import logout_notices  # noqa: F401 - listens, once the applications are loaded

@@ -68,6 +68,9 @@ class Client(models.Model):
     post_logout_redirect_uris = models.JSONField(
         "adresses après déconnexion", default=list, blank=True, validators=[validate_redirect_uris]
     )
+    home_uri = models.CharField(
+        "adresse d’accueil (vide : pas sur l’accueil)", max_length=300, blank=True, validators=[validate_web_uri]
+    )
     backchannel_logout_uri = models.CharField(
         "adresse de déconnexion", max_length=300, blank=True, validators=[validate_web_uri]
     )
@@ -205,3 +208,23 @@ class Grant(models.Model):
     def revoke(self, now: datetime) -> None:
         """The code and the access token that it gave are dead from now on."""
         Grant.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)
+
+
+class LogoutNotice(models.Model):
+    """That a session has ended, for one application; kept so that the helpdesk sees what became of it."""
+
+    client = models.ForeignKey(Client, models.CASCADE, verbose_name="application")
+    agent = models.ForeignKey(Agent, models.CASCADE, verbose_name="agent")
+    sid = models.UUIDField("session")
+    created_at = models.DateTimeField("date", db_index=True)
+    attempts = models.PositiveSmallIntegerField("essais", default=0)
+    delivered_at = models.DateTimeField("reçu le", null=True)
+    last_error = models.CharField("dernière erreur", max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = "avis de déconnexion"
+        verbose_name_plural = "avis de déconnexion"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.client_id} {self.sid}"

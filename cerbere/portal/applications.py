@@ -1,0 +1,31 @@
+"""The applications that the home page offers to an agent who is signed in."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from accounts.models import Agent
+from cerbere.provider.models import Client
+from twofactor.facts import strength
+from twofactor.strength import Strength
+
+
+@dataclass(frozen=True)
+class Application:
+    """`reached`: this session's level suffices; otherwise the code, or the activation, will be asked on the way."""
+
+    name: str
+    url: str
+    two_factor: bool
+    reached: bool
+
+
+def applications(request: HttpRequest) -> list[Application]:
+    if not isinstance(request.user, Agent):
+        return []
+    reached = strength(request)
+    offered = Client.objects.filter(enabled=True).exclude(home_uri="").order_by("name")
+    return [
+        Application(client.name, client.home_uri, client.minimum >= Strength.TWO_FACTOR, reached >= client.minimum)
+        for client in offered
+    ]

@@ -1,0 +1,56 @@
+"""An application's back-channel logout endpoint on a real socket, that answers as it is told."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+
+class ListeningClient(ThreadingHTTPServer):
+    """`received` holds the logout tokens; `status` is what it answers, None: it hangs until `close`."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.received: list[str] = []
+        self.status: int | None = 200
+        self.released = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/logout"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ListeningClient
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.received.append(parse_qs(body)["logout_token"][0])
+        if self.server.status is None:
+            self.server.released.wait(30)
+            return
+        self.send_response(self.server.status)
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def listening_client() -> Iterator[ListeningClient]:
+    server = ListeningClient()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
