@@ -58,6 +58,8 @@ check: .venv/.dev ## Style, types, imports between packages, missing migrations
 	@$(PYTHON) -m mypy $(PACKAGES)
 	@.venv/bin/lint-imports
 	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemigrations --check --dry-run
+	@DJANGO_SETTINGS_MODULE=piag_gateway.settings PIAG_SECRET_KEY=$(START)-only-to-compare-the-migrations \
+		PIAG_OIDC_CLIENT_SECRET=unused $(PYTHON) manage.py makemigrations --check --dry-run
 
 format: .venv/.dev ## Puts the code in shape
 	@$(PYTHON) -m ruff check --fix --quiet .

@@ -1,7 +1,6 @@
 """What must not be put into service: each fault is one line that names the setting."""
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,14 +16,19 @@ from twofactor.sources import TABLE
 
 TAG = "cerbere"
 SECRET_KEY_LENGTH = 32  # characters
+SECRET_KEY_VARIETY = 5  # different characters: "xxxx…" is not a secret
 
 
 def unsafe() -> Iterator[tuple[str, str]]:
     """Setting and fault, for each fault."""
     if settings.DEBUG:
         yield "CERBERE_DEBUG", "must not be on: error pages would show secrets"
-    if len(_secret_key()) < SECRET_KEY_LENGTH or _secret_key().startswith("django-insecure-"):
+    if not _is_secret(_secret_key()):
         yield "CERBERE_SECRET_KEY", f"is missing, a default, or shorter than {SECRET_KEY_LENGTH} characters"
+    if not all(map(_is_secret, settings.SECRET_KEY_FALLBACKS)):
+        yield "CERBERE_SECRET_KEY_FALLBACKS", f"holds a default, or a key shorter than {SECRET_KEY_LENGTH} characters"
+    if settings.DEMO and not is_loopback(settings.PUBLIC_URL):
+        yield "CERBERE_DEMO", "must not be on outside this machine: it shows passwords and codes"
     if not settings.HTTPS and not is_loopback(settings.PUBLIC_URL):
         yield "CERBERE_PUBLIC_URL", "must be https outside this machine"
     if not re.match(TABLE, settings.MELOTP_TABLE):
@@ -41,10 +45,15 @@ def _secret_key() -> str:
         return ""
 
 
+def _is_secret(key: str) -> bool:
+    enough = len(key) >= SECRET_KEY_LENGTH and len(set(key)) >= SECRET_KEY_VARIETY
+    return enough and not key.startswith("django-insecure-")
+
+
 def unusable_keys() -> Iterator[tuple[str, str]]:
     try:
         seeds.parse_keys(settings.SEED_KEYS)
-    except seeds.SeedKeyError as error:
+    except ValueError as error:  # SeedKeyError is one, and so is what base64 says of other alphabets
         yield "CERBERE_SEED_KEYS", f"cannot be used: {error}"
     try:
         keys.parse(settings.SIGNING_KEYS)
@@ -61,5 +70,4 @@ def stop_if_unsafe() -> None:
     """Ends the process with one line for each fault on standard error, before anything is served."""
     faults = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
     if faults:
-        print(*(f"cerbere: {fault.msg}" for fault in faults), sep="\n", file=sys.stderr, flush=True)
-        raise SystemExit(4)  # gunicorn's own status of an application that cannot be loaded
+        raise SystemExit("\n".join(f"cerbere: {fault.msg}" for fault in faults))

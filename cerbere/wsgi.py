@@ -1,12 +1,25 @@
 """What the server runs. An unsafe configuration stops it here, with one line for each fault."""
 
 import os
+import sys
 
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
+GUNICORN_CANNOT_LOAD = 4  # its own status for this: it stops, instead of trying again for ever
+
+
+def start() -> WSGIHandler:
+    application = get_wsgi_application()
+    from cerbere.checks import stop_if_unsafe  # it needs the applications loaded
+
+    stop_if_unsafe()
+    return application
+
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cerbere.settings")
-application = get_wsgi_application()
-
-from cerbere.checks import stop_if_unsafe  # noqa: E402 - needs the applications loaded
-
-stop_if_unsafe()
+try:
+    application = start()
+except SystemExit as refusal:
+    print(refusal, file=sys.stderr, flush=True)
+    raise SystemExit(GUNICORN_CANNOT_LOAD) from refusal

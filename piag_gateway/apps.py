@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class PiagConfig(AppConfig):
+    name = "piag_gateway"
+    verbose_name = "PIAG"
+
+    def ready(self) -> None:
+        from piag_gateway import checks  # noqa: F401 - registers the checks once the settings are read

@@ -1,0 +1,57 @@
+"""What must not be put into service: each fault is one line that names the setting."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from cerbere.env import is_loopback
+from piag_gateway.conf import settings
+
+TAG = "piag"
+SECRET_KEY_LENGTH = 32  # characters
+SECRET_KEY_VARIETY = 5  # different characters: "xxxx…" is not a secret
+
+
+def unsafe() -> Iterator[tuple[str, str]]:
+    """Setting and fault, for each fault."""
+    if settings.DEBUG:
+        yield "PIAG_DEBUG", "must not be on: error pages would show secrets"
+    if not _is_secret(_secret_key()):
+        yield "PIAG_SECRET_KEY", f"is missing, a default, or shorter than {SECRET_KEY_LENGTH} characters"
+    if not settings.HTTPS and not is_loopback(settings.PUBLIC_URL):
+        yield "PIAG_PUBLIC_URL", "must be https outside this machine"
+    if not settings.ISSUER.startswith("https://") and not is_loopback(settings.ISSUER):
+        yield "PIAG_OIDC_ISSUER", "must be https outside this machine"
+    if not settings.OIDC_RP_CLIENT_ID:
+        yield "PIAG_OIDC_CLIENT_ID", "is missing: the name under which Cerbère knows PIAG"
+    if not settings.OIDC_RP_CLIENT_SECRET:
+        yield "PIAG_OIDC_CLIENT_SECRET", "is missing: register_client of Cerbère prints it once"
+    if not settings.ACCEPTED_ACR:
+        yield "PIAG_ACR", "is empty: nobody could enter"
+
+
+def _secret_key() -> str:
+    try:
+        return str(settings.SECRET_KEY)
+    except ImproperlyConfigured:  # what Django answers when it is empty
+        return ""
+
+
+def _is_secret(key: str) -> bool:
+    enough = len(key) >= SECRET_KEY_LENGTH and len(set(key)) >= SECRET_KEY_VARIETY
+    return enough and not key.startswith("django-insecure-")
+
+
+@register(TAG)
+def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    return [Error(f"{name} {fault}", id=f"piag.{name}") for name, fault in unsafe()]
+
+
+def stop_if_unsafe() -> None:
+    """Ends the process with one line for each fault on standard error, before anything is served."""
+    faults = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
+    if faults:
+        raise SystemExit("\n".join(f"piag: {fault.msg}" for fault in faults))
