@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.models import Agent
+from twofactor.codes import code_at, step_of
+from twofactor.sources import SourceUnavailable, source
+
+
+class Command(BaseCommand):
+    help = "Print the six digits that this agent's phone shows now, entry « Bnum »."
+    requires_system_checks = []  # it is typed while a code lasts
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("login")
+
+    def handle(self, *_args: Any, login: str, **_options: Any) -> None:
+        agent = Agent.objects.by_login(login)
+        if agent is None:
+            raise CommandError(f"identifiant inconnu : {login}")
+        try:
+            state, seed = source().look_up(agent.uid)
+        except SourceUnavailable as error:
+            raise CommandError("la base du Bnum ne répond pas") from error
+        if seed is None:
+            raise CommandError(f"{agent.uid} n’a pas d’entrée utilisable sur le Bnum ({state})")
+        self.stdout.write(code_at(seed, step_of(timezone.now())))
