@@ -6,6 +6,7 @@ from django.core.management import CommandError, call_command
 
 from cerbere.provider.models import Client
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
+from tests.settings import RSA_KEY, _pem
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,12 @@ def test_refuses_in_one_line_and_registers_nothing(arguments):
     with pytest.raises(CommandError):
         call_command("register_client", *arguments)
     assert not Client.objects.exists()
+
+
+def test_refuses_an_algorithm_without_a_key(settings):
+    settings.SIGNING_KEYS = _pem(RSA_KEY)
+    with pytest.raises(CommandError, match="ES256"):
+        call_command("register_client", "piag", "--redirect-uri", "https://a.example.fr/", "--alg", "ES256")
 
 
 def test_refuses_a_name_that_is_taken(capsys, wiki):

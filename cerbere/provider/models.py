@@ -14,6 +14,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
+from cerbere.provider import keys
 from cerbere.provider.policy import Terms
 from cerbere.provider.public_keys import validate_public_keys
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
@@ -102,6 +103,8 @@ class Client(models.Model):
         """What no single field can tell."""
         if self.acr_password == self.acr_two_factor:
             raise ValidationError("Les deux niveaux ne peuvent pas porter le même nom d’acr.")
+        if unknown := {self.id_token_alg, self.userinfo_alg} - {"", *keys.ring().algorithms()}:
+            raise ValidationError(f"Aucune clé de signature {', '.join(unknown)} dans CERBERE_SIGNING_KEYS.")
         if self.sector and not settings.PAIRWISE_SALT:
             raise ValidationError("Un secteur demande le réglage CERBERE_PAIRWISE_SALT.")
         if self.jwks:
