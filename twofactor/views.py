@@ -11,6 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import times
 from accounts.models import Agent
 from accounts.redirects import SeeOther, continue_to, next_of
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
 from twofactor.add_otp_mel import AlreadyActive
 from twofactor.add_otp_mel import add_otp_mel as add_otp_mel_act
 from twofactor.codes import Outcome, clean_code
@@ -43,10 +45,18 @@ def add_otp_mel(request: HttpRequest) -> HttpResponse:
     try:
         return _add(request, agent) if request.method == "POST" else _offer(request, agent)
     except SourceUnavailable:
+        record(Event.SOURCE_UNAVAILABLE, agent)
         return _unavailable(request, "unavailable")
     except AlreadyActive:
+        return _already_active(request)
+
+
+def _already_active(request: HttpRequest) -> HttpResponse:
+    """With a message, unless another tab has just changed this session's key: nothing can be written to it."""
+    key = request.session.session_key
+    if key and request.session.exists(key):
         messages.info(request, _("La méthode OTP Mél est déjà activée."))
-        return redirect("account")
+    return redirect("account")
 
 
 def _offer(request: HttpRequest, agent: Agent) -> HttpResponse:
@@ -94,7 +104,10 @@ def verify(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, VERIFY, form)
-    outcome, device = verify_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    try:
+        outcome, device = verify_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    except OtpMelDevice.DoesNotExist:
+        return redirect("account")  # removed meanwhile
     return _refused(request, VERIFY, form, outcome, device) or continue_to(request, "account")
 
 
@@ -107,7 +120,10 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, REMOVE, form)
-    outcome, device = remove_otp_mel_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    try:
+        outcome, device = remove_otp_mel_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    except OtpMelDevice.DoesNotExist:
+        return redirect("account")  # removed meanwhile
     refused = _refused(request, REMOVE, form, outcome, device)
     if not refused:
         messages.success(request, _("La méthode OTP Mél est retirée."))
