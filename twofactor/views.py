@@ -1,8 +1,11 @@
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -41,7 +44,7 @@ def choose_method(request: HttpRequest) -> HttpResponse:
 def add_otp_mel(request: HttpRequest) -> HttpResponse:
     agent = request.user
     if not isinstance(agent, Agent):
-        return _without_session(request, "otp_mel_added")
+        return _without_session(request, _success_page(request))
     try:
         return _add(request, agent) if request.method == "POST" else _offer(request, agent)
     except SourceUnavailable:
@@ -73,7 +76,13 @@ def _add(request: HttpRequest, agent: Agent) -> HttpResponse:
     state, outcome, device = add_otp_mel_act(request, agent, form.cleaned_data["code"], timezone.now())
     if outcome is None or device is None:
         return _unavailable(request, state)
-    return _refused(request, ADD, form, outcome, device) or SeeOther("/compte/deux-facteurs/otp-mel/active/")
+    return _refused(request, ADD, form, outcome, device) or SeeOther(_success_page(request))
+
+
+def _success_page(request: HttpRequest) -> str:
+    """With what the agent came for: another tab may wait for another application."""
+    then = next_of(request)
+    return reverse("otp_mel_added") + (f"?{urlencode({'next': then})}" if then else "")
 
 
 def _unavailable(request: HttpRequest, state: str) -> HttpResponse:
@@ -90,7 +99,7 @@ def otp_mel_added(request: HttpRequest) -> HttpResponse:
     """Says what is true now: an agent whose method is not active is led to the account page."""
     if strength(request) < Strength.TWO_FACTOR:
         return redirect("account")
-    return render(request, "twofactor/otp_mel_added.html")
+    return render(request, "twofactor/otp_mel_added.html", {"next": next_of(request)})
 
 
 @login_not_required
@@ -98,9 +107,9 @@ def otp_mel_added(request: HttpRequest) -> HttpResponse:
 @code_page
 def verify(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, Agent):
-        return _without_session(request, "account")
+        return _without_session(request, next_of(request) or reverse("account"))
     if not active_devices(request.user):
-        return redirect("account")
+        return continue_to(request, "account")  # whoever asked for it decides anew
     form = CodeForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, VERIFY, form)
@@ -131,10 +140,10 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
 
 
 def _without_session(request: HttpRequest, then: str) -> HttpResponse:
-    """A code without a session is not evaluated, unless this is the second sending of the same form."""
+    """A code without a session is not evaluated: the login page, or `then` for the second sending of one form."""
     code = clean_code(request.POST.get("code", ""))
     if rejoin_after_double_submit(request, code, timezone.now()):
-        return continue_to(request, then)
+        return SeeOther(then)
     return redirect_to_login(request.get_full_path())
 
 
