@@ -38,6 +38,29 @@ def test_the_second_tabs_login_form_still_works_after_the_first_signed_in(browse
     assert answer(browser.follow_inside(browser.sign_in(page=again)))["code"]
 
 
+def test_the_success_page_leads_to_the_application_that_the_agent_came_from(browser, camille, piag):
+    other = people.make_client("agenda", 2, redirect_uris=["https://agenda.example.fr/cb"])
+    browser.sign_in()
+    refusal = browser.follow_inside(browser.authorize())
+    browser.authorize(other.client_id, redirect_uri="https://agenda.example.fr/cb")
+    page = refusal.click("Activer OTP Mél et continuer vers PIAG")
+    success = browser.follow_inside(browser.send_code(page, people.code()))
+    assert answer(browser.follow_inside(success.click("Continuer vers PIAG")))["code"]
+
+
+def test_the_success_page_leads_on_inside_the_site_too(browser, camille):
+    browser.sign_in()
+    success = browser.follow_inside(browser.send_code("/compte/deux-facteurs/otp-mel/?next=/aide/", people.code()))
+    assert "Aide" in success.click("^Continuer$").text
+
+
+def test_verification_without_a_method_decides_anew(browser, enrolled, piag):
+    browser.sign_in()
+    address = browser.authorize().location
+    enrolled.otp_mel.remove()
+    assert browser.follow_inside(browser.get(address)).status_int == 403
+
+
 def test_c04_another_browser_cannot_continue_the_request(browser, camille, wiki):
     address = resume_address(browser.follow_inside(browser.authorize("wiki")))
     attacker = Browser()

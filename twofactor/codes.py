@@ -20,10 +20,11 @@ class Outcome(StrEnum):
     WRONG = "wrong"
     ALREADY_USED = "already_used"
     CLOCK_OUT_OF_STEP = "clock_out_of_step"
+    CLOCK_WENT_BACK = "clock_went_back"  # ours: a step is burnt that this clock has not reached
     TOO_MANY_TRIES = "too_many_tries"
 
 
-REFUSED_CODE = frozenset({Outcome.WRONG, Outcome.ALREADY_USED, Outcome.CLOCK_OUT_OF_STEP})
+COUNTED = frozenset({Outcome.WRONG, Outcome.ALREADY_USED, Outcome.CLOCK_OUT_OF_STEP})
 
 
 def clean_code(typed: str) -> str | None:
@@ -52,8 +53,11 @@ def judge(seed: bytes, code: str, now: datetime, tolerance: int, last_step: int)
 
     Within `tolerance` steps on each side of now and later than `last_step`: good. Burning only moves
     forward, and the window is never moved: a phone that drifts stops working instead of widening it.
+    While our own clock is behind the last burnt step no code can be good: nothing is evaluated.
     """
     current = step_of(now)
+    if last_step > current + tolerance:
+        return Outcome.CLOCK_WENT_BACK, last_step
     near = matching_steps(seed, code, range(current - tolerance, current + tolerance + 1))
     unused = [step for step in near if step > last_step]
     if unused:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
+import structlog
 from django.conf import settings
 from django.db import models
 from django_otp.models import Device
@@ -10,8 +11,10 @@ from django_otp.models import Device
 from accounts.models import Agent
 from accounts.sessions import DOUBLE_SUBMIT
 from twofactor import seeds
-from twofactor.codes import REFUSED_CODE, Outcome, judge, matching_steps
+from twofactor.codes import COUNTED, Outcome, judge, matching_steps
 from twofactor.throttle import is_closed, wait_after
+
+log = structlog.get_logger("twofactor.models")
 
 
 class OtpMelDevice(Device):  # type: ignore[misc]
@@ -68,23 +71,27 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         Call on a row from `locked_for`, in the transaction of whatever the code gives. While tries are
         refused nothing is evaluated or written.
         """
-        if self.is_closed or (self.locked_until and now < self.locked_until):
+        if self._refuses_tries(now):
             return Outcome.TOO_MANY_TRIES
         outcome, step = judge(self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
-        if outcome is Outcome.ALREADY_USED and self.is_repeat(code, sid, now):
-            return Outcome.REPEATED
-        if outcome in REFUSED_CODE:
-            self._count_failure(outcome, now)
-        else:
+        if outcome is Outcome.GOOD:
             self._burn(step, sid, now)
+        else:
+            self.refuse(outcome, now)
         self.save()
         return outcome
 
     def is_repeat(self, code: str, sid: UUID | None, now: datetime) -> bool:
-        """Whether this session has just burnt this very code: a form sent twice, not a replay."""
-        if sid is None or self.last_sid != sid or not self.last_used_at:
+        """Whether this session has just burnt this very code: a form sent twice, not a replay.
+
+        Lead on with it whoever sent the form, but never let it do another act: the code is burnt.
+        """
+        return self.has_just_burnt(sid, now) and bool(matching_steps(self.seed, code, [self.last_step]))
+
+    def has_just_burnt(self, sid: UUID | None, now: datetime) -> bool:
+        if sid is None or self.last_sid != sid or self.last_used_at is None or self._refuses_tries(now):
             return False
-        return now - self.last_used_at <= DOUBLE_SUBMIT and bool(matching_steps(self.seed, code, [self.last_step]))
+        return abs(now - self.last_used_at) <= DOUBLE_SUBMIT
 
     def confirm(self, now: datetime) -> None:
         self.confirmed, self.confirmed_at = True, now
@@ -103,14 +110,21 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def is_closed(self) -> bool:
         return is_closed(self.failures)
 
+    def _refuses_tries(self, now: datetime) -> bool:
+        return self.is_closed or bool(self.locked_until and now < self.locked_until)
+
+    def refuse(self, outcome: Outcome, now: datetime) -> None:
+        """Note a refusal for the helpdesk, and count it unless the fault is our own clock's. The caller saves."""
+        self.last_refusal, self.last_refusal_at = outcome, now
+        if outcome in COUNTED:
+            self.failures += 1
+            self.locked_until = wait_after(self.failures, now)
+        else:
+            log.error(outcome)
+
     def _burn(self, step: int, sid: UUID | None, now: datetime) -> None:
         self.last_step, self.last_used_at, self.last_sid = step, now, sid
         self.failures, self.locked_until = 0, None
-
-    def _count_failure(self, outcome: Outcome, now: datetime) -> None:
-        self.failures += 1
-        self.locked_until = wait_after(self.failures, now)
-        self.last_refusal, self.last_refusal_at = outcome, now
 
 
 class ImportedSeed(models.Model):

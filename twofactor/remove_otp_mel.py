@@ -25,15 +25,17 @@ def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime)
         device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
         outcome = device.check_and_burn(code, request.session.sid, now)  # type: ignore[attr-defined]
         settle(request, agent, device, outcome, now)
-        if outcome in (Outcome.GOOD, Outcome.REPEATED):
+        if outcome is Outcome.GOOD:
             _remove(device, Event.OTP_MEL_REMOVED)
     return outcome, device
 
 
 def remove_otp_mel_as_admin(device: OtpMelDevice, admin: Agent, reason: str) -> None:
+    """Nothing happens when the method has been removed meanwhile."""
     with transaction.atomic():
-        locked = OtpMelDevice.objects.select_for_update().get(pk=device.pk)
-        _remove(locked, Event.OTP_MEL_REMOVED_BY_ADMIN, admin, reason)
+        locked = OtpMelDevice.objects.select_for_update().filter(pk=device.pk, confirmed=True).first()
+        if locked:
+            _remove(locked, Event.OTP_MEL_REMOVED_BY_ADMIN, admin, reason)
 
 
 otp_mel_removed = Signal()  # agent: whose method was removed; sent in the transaction that removes it

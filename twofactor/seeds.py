@@ -50,10 +50,10 @@ def seal(seed: bytes, bound_to: str) -> str:
 
 
 def unseal(sealed: str, bound_to: str) -> bytes:
-    """The seed; raises SeedKeyError when the key is missing or the row is not the one it was sealed for."""
+    """The seed; raises SeedKeyError when the key is missing, the row damaged, or not the one it was sealed for."""
     kid, _, encoded = sealed.partition(":")
     try:
         raw = base64.b64decode(encoded)
         return _ciphers(settings.SEED_KEYS)[kid].decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bound_to.encode())
-    except (KeyError, InvalidTag) as error:
+    except (KeyError, ValueError, InvalidTag) as error:
         raise SeedKeyError("a sealed seed does not open") from error

@@ -4,14 +4,13 @@ Absent and unavailable are different answers: SourceUnavailable is raised when n
 """
 
 import base64
-import binascii
 import re
 from enum import StrEnum
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 
 from twofactor.models import ImportedSeed
 from twofactor.seeds import SeedKeyError
@@ -42,13 +41,21 @@ class BnumRouter:
 
 
 def decode_secret(secret: str, encoding: str) -> bytes:
-    """The HMAC key in a stored secret. Raises ValueError (binascii.Error is one)."""
+    """The HMAC key in a stored secret, ASCII text. Raises ValueError (binascii.Error is one)."""
+    raw = secret.encode("ascii")
     if encoding == "raw":
-        return secret.encode("ascii")
+        return raw
     if encoding == "hex":
         return bytes.fromhex(secret)
     bare = re.sub(r"[\s=-]", "", secret).upper()
     return base64.b32decode(bare + "=" * (-len(bare) % 8))
+
+
+def _text(secret: object) -> str:
+    """NULL and BLOB are no secrets that a phone could have. Raises ValueError."""
+    if not isinstance(secret, str):
+        raise ValueError("not text")
+    return secret
 
 
 class DatabaseSource:
@@ -74,17 +81,18 @@ class DatabaseSource:
             with connections[ALIAS].cursor() as cursor:
                 cursor.execute(query, [uid])
                 row: tuple[Any, ...] | None = cursor.fetchone()
-        except DatabaseError as error:
+        except Error as error:
             log.error("source_unavailable", error=error.__class__.__name__)
             raise SourceUnavailable from error
         if row and row[0] != uid:
+            log.error("source_unavailable", error="another_uid")
             raise SourceUnavailable("the source answered for somebody else")
         return row
 
-    def _seed(self, secret: str) -> tuple[State, bytes | None]:
+    def _seed(self, secret: object) -> tuple[State, bytes | None]:
         try:
-            seed = decode_secret(secret, settings.MELOTP_ENCODING)
-        except (ValueError, binascii.Error):
+            seed = decode_secret(_text(secret), settings.MELOTP_ENCODING)
+        except ValueError:
             log.error("secret_not_readable", encoding=settings.MELOTP_ENCODING)
             return State.UNSUPPORTED, None
         if len(seed) < ADVISED_BYTES:

@@ -9,7 +9,7 @@ from accounts.models import Agent, AgentSession
 from accounts.sessions import rotated_moments_ago
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from twofactor.codes import REFUSED_CODE, Outcome
+from twofactor.codes import Outcome
 from twofactor.facts import add_otp_mel_fact
 from twofactor.models import OtpMelDevice
 
@@ -21,7 +21,9 @@ def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tupl
     """
     with transaction.atomic():
         device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
-        outcome = device.check_and_burn(code, request.session.sid, now)  # type: ignore[attr-defined]
+        sid = request.session.sid  # type: ignore[attr-defined]
+        repeated = device.is_repeat(code, sid, now)
+        outcome = Outcome.REPEATED if repeated else device.check_and_burn(code, sid, now)
         settle(request, agent, device, outcome, now)
     return outcome, device
 
@@ -34,7 +36,7 @@ def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Ou
     elif outcome is Outcome.REPEATED:
         assert device.last_sid is not None
         _rejoin(request, AgentSession.objects.get(sid=device.last_sid))
-    elif outcome in REFUSED_CODE or outcome is Outcome.TOO_MANY_TRIES:
+    else:
         record(Event.SECOND_FACTOR_REFUSED, agent, method=device.name, reason=outcome)
 
 
@@ -42,16 +44,22 @@ def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: date
     """Continue the session whose key has just changed under a form that was sent twice.
 
     The first answer, with the new session cookie, may never have reached the browser. Whoever holds the
-    previous key and the very code that was burnt seconds ago is that browser. Grants nothing else.
+    previous key and the very code that was burnt seconds ago is that browser. Grants nothing else; another
+    code counts as wrong, or a thief of the previous key could guess without limit.
     """
     row = rotated_moments_ago(request, now)
     if row is None or code is None:
         return False
-    device = OtpMelDevice.objects.filter(user=row.agent_id, confirmed=True).first()
-    if device is None or not device.is_repeat(code, row.sid, now):
-        return False
-    _rejoin(request, row)
-    return True
+    with transaction.atomic():
+        device = OtpMelDevice.objects.select_for_update().filter(user=row.agent_id, confirmed=True).first()
+        if device is None or not device.has_just_burnt(row.sid, now):
+            return False
+        repeated: bool = device.is_repeat(code, row.sid, now)
+        if not repeated:
+            device.refuse(Outcome.WRONG, now)
+            device.save()
+        settle(request, device.user, device, Outcome.REPEATED if repeated else Outcome.WRONG, now)
+    return repeated
 
 
 def _rejoin(request: HttpRequest, row: AgentSession) -> None:

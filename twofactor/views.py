@@ -1,8 +1,11 @@
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -11,6 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import times
 from accounts.models import Agent
 from accounts.redirects import SeeOther, continue_to, next_of
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
 from twofactor.add_otp_mel import AlreadyActive
 from twofactor.add_otp_mel import add_otp_mel as add_otp_mel_act
 from twofactor.codes import Outcome, clean_code
@@ -39,14 +44,22 @@ def choose_method(request: HttpRequest) -> HttpResponse:
 def add_otp_mel(request: HttpRequest) -> HttpResponse:
     agent = request.user
     if not isinstance(agent, Agent):
-        return _without_session(request, "otp_mel_added")
+        return _without_session(request, _success_page(request))
     try:
         return _add(request, agent) if request.method == "POST" else _offer(request, agent)
     except SourceUnavailable:
+        record(Event.SOURCE_UNAVAILABLE, agent)
         return _unavailable(request, "unavailable")
     except AlreadyActive:
+        return _already_active(request)
+
+
+def _already_active(request: HttpRequest) -> HttpResponse:
+    """With a message, unless another tab has just changed this session's key: nothing can be written to it."""
+    key = request.session.session_key
+    if key and request.session.exists(key):
         messages.info(request, _("La méthode OTP Mél est déjà activée."))
-        return redirect("account")
+    return redirect("account")
 
 
 def _offer(request: HttpRequest, agent: Agent) -> HttpResponse:
@@ -63,7 +76,13 @@ def _add(request: HttpRequest, agent: Agent) -> HttpResponse:
     state, outcome, device = add_otp_mel_act(request, agent, form.cleaned_data["code"], timezone.now())
     if outcome is None or device is None:
         return _unavailable(request, state)
-    return _refused(request, ADD, form, outcome, device) or SeeOther("/compte/deux-facteurs/otp-mel/active/")
+    return _refused(request, ADD, form, outcome, device) or SeeOther(_success_page(request))
+
+
+def _success_page(request: HttpRequest) -> str:
+    """With what the agent came for: another tab may wait for another application."""
+    then = next_of(request)
+    return reverse("otp_mel_added") + (f"?{urlencode({'next': then})}" if then else "")
 
 
 def _unavailable(request: HttpRequest, state: str) -> HttpResponse:
@@ -80,7 +99,7 @@ def otp_mel_added(request: HttpRequest) -> HttpResponse:
     """Says what is true now: an agent whose method is not active is led to the account page."""
     if strength(request) < Strength.TWO_FACTOR:
         return redirect("account")
-    return render(request, "twofactor/otp_mel_added.html")
+    return render(request, "twofactor/otp_mel_added.html", {"next": next_of(request)})
 
 
 @login_not_required
@@ -88,13 +107,16 @@ def otp_mel_added(request: HttpRequest) -> HttpResponse:
 @code_page
 def verify(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, Agent):
-        return _without_session(request, "account")
+        return _without_session(request, next_of(request) or reverse("account"))
     if not active_devices(request.user):
-        return redirect("account")
+        return continue_to(request, "account")  # whoever asked for it decides anew
     form = CodeForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, VERIFY, form)
-    outcome, device = verify_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    try:
+        outcome, device = verify_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    except OtpMelDevice.DoesNotExist:
+        return redirect("account")  # removed meanwhile
     return _refused(request, VERIFY, form, outcome, device) or continue_to(request, "account")
 
 
@@ -107,7 +129,10 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, REMOVE, form)
-    outcome, device = remove_otp_mel_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    try:
+        outcome, device = remove_otp_mel_act(request, request.user, form.cleaned_data["code"], timezone.now())
+    except OtpMelDevice.DoesNotExist:
+        return redirect("account")  # removed meanwhile
     refused = _refused(request, REMOVE, form, outcome, device)
     if not refused:
         messages.success(request, _("La méthode OTP Mél est retirée."))
@@ -115,10 +140,10 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
 
 
 def _without_session(request: HttpRequest, then: str) -> HttpResponse:
-    """A code without a session is not evaluated, unless this is the second sending of the same form."""
+    """A code without a session is not evaluated: the login page, or `then` for the second sending of one form."""
     code = clean_code(request.POST.get("code", ""))
     if rejoin_after_double_submit(request, code, timezone.now()):
-        return continue_to(request, then)
+        return SeeOther(then)
     return redirect_to_login(request.get_full_path())
 
 
