@@ -13,7 +13,18 @@ from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
+IDENTITY = ("uid", "email", "is_verified_account")  # what the Bnum's secret and applications know an agent by
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class ListedFilters(admin.ModelAdmin):
+    """A list is filtered by what it offers, and by nothing else.
+
+    Django allows any field of the model in the address: `?password__startswith=` would tell a hash letter by letter.
+    """
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup.partition("__")[0] in (*self.get_list_filter(request), self.date_hierarchy)  # type: ignore[arg-type]
 
 
 class NewAgentForm(AdminUserCreationForm):
@@ -23,8 +34,11 @@ class NewAgentForm(AdminUserCreationForm):
 
 
 @admin.register(Agent)
-class AgentAdmin(admin.ModelAdmin):
-    """Identity and state. Rights are a superuser's to give; no password is ever shown or set on an agent who exists."""
+class AgentAdmin(ListedFilters):
+    """Identity and state. Rights and the names that identify are a superuser's to give.
+
+    No password is ever shown, or set on an agent who exists.
+    """
 
     list_display = ["uid", "given_name", "family_name", "email", "organizational_unit", "is_active", "is_staff"]
     list_filter = ["is_active", "is_staff", "mailbox"]
@@ -48,7 +62,7 @@ class AgentAdmin(admin.ModelAdmin):
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> Any:
-        own = () if request.user.is_superuser else RIGHTS
+        own = () if request.user.is_superuser else RIGHTS if obj is None else (*IDENTITY, *RIGHTS)
         return [*super().get_readonly_fields(request, obj), *own]
 
     def has_change_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
@@ -71,17 +85,21 @@ class AgentAdmin(admin.ModelAdmin):
 
     @admin.action(description="Débloquer la connexion", permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
-        for agent in queryset:
+        for agent in self._within_reach(request, queryset):
             attempts.unlock(agent)
             record(Event.AGENT_UNLOCKED_BY_ADMIN, agent, actor=_actor(request), what="password")
         self.message_user(request, "Les essais de mot de passe sont oubliés.", messages.SUCCESS)
 
     @admin.action(description="Terminer toutes les sessions", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
-        for agent in queryset:
+        for agent in self._within_reach(request, queryset):
             agent.sessions.all().delete()
             record(Event.SESSION_ENDED, agent, actor=_actor(request), by="admin")
         self.message_user(request, "Les sessions sont terminées.", messages.SUCCESS)
+
+    def _within_reach(self, request: HttpRequest, queryset: QuerySet[Agent]) -> list[Agent]:
+        """An action asks for the permission on the model only: here on each agent."""
+        return [agent for agent in queryset if self.has_change_permission(request, agent)]
 
 
 def _actor(request: HttpRequest) -> Agent:

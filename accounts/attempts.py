@@ -6,6 +6,7 @@ ACCOUNT.wait at a time; the agent's own browser, known by a signed cookie, has i
 """
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ class Limit:
 ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # the Mél's own rule
 SOURCE = Limit(free=100, wait=timedelta(minutes=10), memory=timedelta(minutes=10))  # a site behind one address
 CLIENT = Limit(free=30, wait=timedelta(minutes=1), memory=timedelta(minutes=10))  # secrets that nobody guesses
+IPV6_PREFIX = 64  # bits: what one subscriber gets
 
 
 def account_key(login: str, agent: Agent | None, browser: str | None) -> str:
@@ -34,28 +36,36 @@ def account_key(login: str, agent: Agent | None, browser: str | None) -> str:
     return f"browser:{agent.uuid}:{browser}" if browser else f"account:{agent.uuid}"
 
 
-def source_key(address: str | None) -> str:
-    return f"source:{address}"
+def source_key(address: str | None, browser: str | None = None) -> str | None:
+    """None for a browser that knows the agent: its own counter bounds it, whoever else fails from that address."""
+    return None if browser else f"source:{network_of(address)}"
 
 
-def reserve(account: str, source: str, now: datetime) -> datetime | None:
+def network_of(address: str | None) -> str:
+    """Who holds one address of an IPv6 /64 holds them all."""
+    if address is None or ":" not in address:
+        return str(address)
+    return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
+
+
+def reserve(account: str, source: str | None, now: datetime) -> datetime | None:
     """Count one try under both keys. Returns the end of the wait when it must not be evaluated."""
     with transaction.atomic():
-        return _take(source, SOURCE, now) or _take(account, ACCOUNT, now)
+        return (source and _take(source, SOURCE, now)) or _take(account, ACCOUNT, now)
 
 
-def succeeded(account: str, source: str) -> None:
+def succeeded(account: str, source: str | None) -> None:
     """The reserved try was right: the account starts afresh, the source gets its try back."""
     with transaction.atomic():
-        row = Attempts.objects.select_for_update().get(key=source)
-        Attempts.objects.filter(key=source).update(failures=max(row.failures - 1, 0))
+        if source:
+            _give_back(Attempts.objects.select_for_update().get(key=source), SOURCE)
         Attempts.objects.filter(key=account).update(failures=0, locked_until=None)
 
 
 def count_client_failure(address: str | None, now: datetime) -> datetime | None:
     """One more application that did not prove who it is; the end of the wait once there were too many."""
     with transaction.atomic():
-        return _take(f"client:{address}", CLIENT, now)
+        return _take(f"client:{network_of(address)}", CLIENT, now)
 
 
 def unlock(agent: Agent) -> int:
@@ -74,3 +84,9 @@ def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
     row.locked_until = now + limit.wait if row.failures >= limit.free else None
     row.save()
     return None
+
+
+def _give_back(row: Attempts, limit: Limit) -> None:
+    row.failures = max(row.failures - 1, 0)
+    row.locked_until = row.locked_until if row.failures >= limit.free else None
+    row.save()

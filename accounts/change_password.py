@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts import attempts
+from accounts import attempts, known_browser
 from accounts.models import Agent
 from accounts.notices import notify
 from accounts.sign_in import Refused
@@ -19,11 +19,14 @@ from cerbere.audit.record import record
 def change_password(request: HttpRequest, agent: Agent, current: str, new: str, now: datetime) -> Refused | None:
     """Check the current password under the same counter as sign-in, then change it and mail the agent.
 
-    Returns why it was refused, None when it is done. This session goes on under a new key; the others end,
-    because the session hash of Django depends on the password.
+    Returns why it was refused, None when it is done. This session goes on under a new key; the others end, and
+    what applications were given in them with them.
     """
-    account, source = f"account:{agent.uuid}", attempts.source_key(client_address(request))
+    browser = known_browser.nonce_for(request, agent)
+    account = attempts.account_key(agent.uid, agent, browser)
+    source = attempts.source_key(client_address(request), browser)
     if wait_until := attempts.reserve(account, source, now):
+        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason="too_many_tries")
         return Refused(wait_until)
     if not agent.check_password(current):
         record(Event.PASSWORD_CHANGE_REFUSED, agent, reason="wrong_password")
@@ -39,4 +42,5 @@ def _change(request: HttpRequest, agent: Agent, new: str) -> None:
         agent.set_password(new)
         agent.save(update_fields=["password"])
         update_session_auth_hash(request, agent)
+        agent.sessions.exclude(sid=request.session.sid).delete()  # type: ignore[attr-defined]
         record(Event.PASSWORD_CHANGED, agent)

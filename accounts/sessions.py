@@ -1,5 +1,6 @@
 """Sessions in the database, one row each, with two limits and a key that can change under a stable `sid`."""
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +16,13 @@ from cerbere.audit.context import current_origin
 
 SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
+KEY = re.compile(r"[a-z0-9]{32}")  # Django's own alphabet and length
 USER_AGENT = "user_agent"  # session entry that becomes the row's column
 
 
 class SessionStore(DatabaseSessionStore):
     row: AgentSession | None = None
+    _ended = False  # the cookie names a session that is over
 
     @classmethod
     def get_model_class(cls) -> type[AgentSession]:
@@ -31,14 +34,29 @@ class SessionStore(DatabaseSessionStore):
         self._get_session()  # type: ignore[attr-defined]
         return self.row.sid if self.row else None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether this browser had a session that is over. Then its cookie stays, for the login page to say so."""
+        self._get_session()  # type: ignore[attr-defined]
+        return self._ended
+
+    def is_empty(self) -> bool:
+        return not self._ended and super().is_empty()
+
+    @staticmethod
+    def _validate_session_key(key: str | None) -> bool:
+        """Only what we could have made reaches the database."""
+        return bool(key) and KEY.fullmatch(str(key)) is not None
+
     def _get_session_from_db(self) -> AgentSession | None:
         now = timezone.now()
         row = AgentSession.alive(now).filter(session_key=self.session_key).first()
         if row is None:
-            self._session_key = None
+            self._session_key, self._ended = None, True
             return None
         if now - row.last_seen_at > SEEN_EVERY:
             AgentSession.objects.filter(sid=row.sid).update(last_seen_at=now)
+            row.last_seen_at = now
         self.row = row
         return row
 
@@ -48,11 +66,13 @@ class SessionStore(DatabaseSessionStore):
             now = timezone.now()
             self.row = AgentSession(
                 created_at=now, last_seen_at=now, expire_date=now + settings.SESSION_ABSOLUTE,
-                address=current_origin.get().address, user_agent=str(data.get(USER_AGENT, ""))[:200],
+                address=current_origin.get().address,
             )  # fmt: skip
+        self._ended = False
         self.row.session_key = self._get_or_create_session_key()  # type: ignore[attr-defined]
         self.row.session_data = self.encode(data)
         agent_id = data.get(SESSION_KEY)
+        self.row.user_agent = data.get(USER_AGENT, "")
         self.row.agent_id = int(agent_id) if agent_id else None
         return self.row
 
@@ -72,7 +92,7 @@ class SessionStore(DatabaseSessionStore):
 
     def flush(self) -> None:
         super().flush()
-        self.row = None
+        self.row, self._ended = None, False
 
     def adopt(self, row: AgentSession) -> None:
         """Continue as this row, whose key changed while the request was under way."""
@@ -84,7 +104,7 @@ class SessionStore(DatabaseSessionStore):
 
 def rotated_moments_ago(request: HttpRequest, now: datetime) -> AgentSession | None:
     """The session whose key was the one in this cookie until a few seconds ago (a form sent twice)."""
-    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    if not key:
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    if not KEY.fullmatch(key):
         return None
     return AgentSession.alive(now).filter(previous_key=key, rotated_at__gt=now - DOUBLE_SUBMIT).first()

@@ -30,8 +30,9 @@ def sign_in(request: HttpRequest, typed: str, password: str, now: datetime) -> A
     The session key and the CSRF token change; the fact « password proved at `now` » is kept in the session.
     """
     agent = Agent.objects.by_login(typed)
-    account = attempts.account_key(typed, agent, known_browser.nonce_for(request, agent))
-    source = attempts.source_key(client_address(request))
+    browser = known_browser.nonce_for(request, agent)
+    account = attempts.account_key(typed, agent, browser)
+    source = attempts.source_key(client_address(request), browser)
     if wait_until := attempts.reserve(account, source, now):
         record(Event.SIGN_IN_REFUSED, agent, reason="too_many_tries")
         return Refused(wait_until)
@@ -56,6 +57,10 @@ def _why_not(agent: Agent | None, password: str) -> str | None:
 
 
 def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> None:
+    """Django keeps the key when the same agent signs in again; here every proof changes it."""
+    before = request.session.session_key
     login(request, agent, backend="accounts.backends.AgentBackend")
+    if request.session.session_key == before:
+        request.session.cycle_key()
     request.session[PASSWORD_AT] = now.timestamp()
     request.session[USER_AGENT] = request.headers.get("User-Agent", "")[:200]

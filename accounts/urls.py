@@ -6,6 +6,4 @@ urlpatterns = [
     path("connexion/", views.sign_in, name="sign_in"),
     path("deconnexion/", views.sign_out, name="sign_out"),
     path("deconnexion/faite/", views.signed_out, name="signed_out"),
-    path("compte/mot-de-passe/", views.change_password, name="change_password"),
-    path("compte/sessions/<uuid:sid>/terminer/", views.end_session, name="end_session"),
 ]

@@ -3,7 +3,10 @@ import unicodedata
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-CONTEXT_WORDS = ("cerbere", "bnum", "piag", "ministere", "courrielleur", "motdepasse", "password")
+CONTEXT_WORDS = (
+    "cerbere", "bnum", "piag", "ministere", "courrielleur", "motdepasse", "password",
+    "azertyuiop", "azerty", "bonjour", "printemps", "automne",  # the common ones of France, absent from Django's list
+)  # fmt: skip
 MAXIMUM_LENGTH = 256  # characters; longer ones only cost time
 
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -28,6 +29,7 @@ from cerbere.audit.record import record
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _show_sign_in(request, SignInForm(initial={"username": request.GET.get("login_hint", "")[:254]}))
+    _refuse_nul(request)
     form = SignInForm(request.POST)
     if not form.is_valid():
         return _show_sign_in(request, form)
@@ -40,9 +42,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def _refuse_nul(request: HttpRequest) -> None:
+    """No keyboard types it and no database keeps it: not an agent's mistake to explain."""
+    if any("\0" in value for value in request.POST.values()):
+        raise BadRequest("a NUL character in a form")
+
+
 def _show_sign_in(request: HttpRequest, form: SignInForm, status: int = 200) -> HttpResponse:
-    had_session = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
-    context = {"form": form, "next": next_of(request), "session_expired": had_session and not form.is_bound}
+    expired = not form.is_bound and request.session.has_ended  # type: ignore[attr-defined]
+    context = {"form": form, "next": next_of(request), "session_expired": expired}
     return render(request, "accounts/sign_in.html", context, status=status)
 
 
@@ -84,6 +92,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     assert isinstance(agent, Agent)
     if request.method != "POST":
         return _show_change_password(request, ChangePasswordForm(agent))
+    _refuse_nul(request)
     form = ChangePasswordForm(agent, request.POST)
     if not form.is_valid():
         return _show_change_password(request, form)
@@ -92,7 +101,9 @@ def change_password(request: HttpRequest) -> HttpResponse:
     if refused:
         return _refused(request, form, refused, _("Le mot de passe actuel est incorrect."))
     messages.success(request, _("Votre mot de passe a été changé. Vos autres sessions sont fermées."))
-    return SeeOther("/compte/")
+    response = SeeOther("/compte/")
+    known_browser.remember(request, response, agent)
+    return response
 
 
 def _show_change_password(request: HttpRequest, form: ChangePasswordForm, status: int = 200) -> HttpResponse:
@@ -101,8 +112,10 @@ def _show_change_password(request: HttpRequest, form: ChangePasswordForm, status
 
 @require_POST
 def end_session(request: HttpRequest, sid: uuid.UUID) -> HttpResponse:
-    """End one of the agent's own sessions."""
+    """End one of the agent's own sessions; ending this very one is signing out."""
     session = get_object_or_404(AgentSession, sid=sid, agent=request.user)
+    if session.sid == request.session.sid:  # type: ignore[attr-defined]
+        return sign_out(request)
     assert isinstance(request.user, Agent)
     session.delete()
     record(Event.SESSION_ENDED, request.user, by="agent")

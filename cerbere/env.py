@@ -6,16 +6,21 @@ docs/settings.md against the code. A value that cannot be used stops the start w
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dj_database_url
 
 READ: dict[str, str] = {}
+HOST = re.compile(r"[a-z0-9.:-]+")  # in lower case, as browsers send it; IPv6 without its brackets
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 DATABASE_CONNECT_TIMEOUT = 3  # seconds; a dead database must become a 503 page within 5
 DATABASE_STATEMENT_TIMEOUT = 4000  # milliseconds, same reason
+MAXIMUM_DIGITS = 10  # Python itself refuses to read very long numbers, with an exception of its own
+CACHE_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 def refuse(name: str, why: str) -> SystemExit:
@@ -50,7 +55,7 @@ def flag(name: str, default: bool = False) -> bool:
 
 def number(name: str, default: int, low: int, high: int) -> int:
     value = text(name, str(default))
-    if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+    if not (value.isascii() and value.isdigit() and len(value) <= MAXIMUM_DIGITS and low <= int(value) <= high):
         raise refuse(name, f"must be a whole number from {low} to {high}")
     return int(value)
 
@@ -62,13 +67,32 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def time_zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise refuse(name, "must be a time zone such as Europe/Paris") from None
+    return value
+
+
 def public_url(name: str, default: str) -> str:
     """An origin without path, query or trailing slash: the issuer must be compared byte for byte."""
     value = text(name, default)
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+    if not _is_origin(value):
         raise refuse(name, "must be an origin such as https://cerbere.example.fr, without path nor trailing slash")
     return value
+
+
+def _is_origin(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        return False
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    sound = HOST.fullmatch(parts.hostname or "") is not None
+    return sound and parts.scheme in {"http", "https"} and value == f"{parts.scheme}://{host}{port}"
 
 
 def is_loopback(url: str) -> bool:
@@ -80,15 +104,16 @@ def database(name: str, default: str) -> dict[str, Any]:
     value = text(name, default)
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(value))
-    except (dj_database_url.ParseError, ValueError) as error:
-        raise refuse(name, "is not a database URL") from error
-    options = parsed.setdefault("OPTIONS", {})
-    if parsed["ENGINE"] == "django.db.backends.sqlite3":
-        options.update(_SQLITE_OPTIONS)
-    elif parsed["ENGINE"] == "django.db.backends.postgresql":
-        options.update(_postgresql_options(options.pop("pool_size", "8")))
-    else:
-        raise refuse(name, "must be sqlite:///… or postgresql://…")
+        options = parsed.setdefault("OPTIONS", {})
+        if parsed["ENGINE"] == "django.db.backends.sqlite3":
+            options.update(_SQLITE_OPTIONS)
+        elif parsed["ENGINE"] == "django.db.backends.postgresql":
+            options.update(_postgresql_options(options.pop("pool_size", "8")))
+            parsed["CONN_HEALTH_CHECKS"] = True  # a restarted server costs nobody a 503
+        else:
+            raise refuse(name, "must be sqlite:///… or postgresql://…")
+    except (dj_database_url.ParseError, ValueError, KeyError):
+        raise refuse(name, "is not a database URL") from None  # the cause may quote its password
     return parsed
 
 
@@ -112,4 +137,6 @@ def cache(name: str) -> dict[str, Any]:
     url = text(name)
     if not url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if not url.startswith(CACHE_SCHEMES):
+        raise refuse(name, "must be redis://…, rediss://… or unix://…")
     return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}

@@ -84,7 +84,7 @@ DATABASES = {"default": env.database("CERBERE_DATABASE_URL", f"sqlite:///{BASE_D
 CACHES = {"default": env.cache("CERBERE_CACHE_URL")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
-TIME_ZONE = env.text("CERBERE_TIME_ZONE", "Europe/Paris")
+TIME_ZONE = env.time_zone("CERBERE_TIME_ZONE", "Europe/Paris")
 
 # --- Agents and their sessions ----------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.Agent"

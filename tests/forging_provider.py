@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey, RSAKey
 CLIENT_ID = "piag"
 CLIENT_SECRET = "a-client-secret-that-no-log-may-hold"
 SUBJECT = "0f6d1c3e-camille"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 RSA_KEY = RSAKey.generate_key(2048, {"kid": "rsa-1", "use": "sig", "alg": "RS256"})
 EC_KEY = ECKey.generate_key("P-256", {"kid": "ec-1", "use": "sig", "alg": "ES256"})
 STRANGER_KEY = RSAKey.generate_key(2048, {"kid": "rsa-1"})
@@ -50,6 +51,7 @@ class Seen:
     authorizations: list[dict[str, str]] = field(default_factory=list)
     tokens: list[dict[str, str]] = field(default_factory=list)
     logouts: list[dict[str, str]] = field(default_factory=list)
+    sids: list[str] = field(default_factory=list)  # of the ID tokens, oldest first
     key_reads: int = 0
     bytes_sent: int = 0
 
@@ -99,9 +101,11 @@ class ForgingProvider:
     def claims(self, grant: dict[str, Any], access_token: str) -> dict[str, Any]:
         now = int(time.time())
         half = hashlib.sha256(access_token.encode()).digest()[:16]
+        self.seen.sids.append(secrets.token_urlsafe(16))
         truth = {
             "iss": self.url,
             "sub": SUBJECT,
+            "sid": self.seen.sids[-1],
             "aud": CLIENT_ID,
             "iat": now,
             "exp": now + 300,
@@ -113,10 +117,24 @@ class ForgingProvider:
         }
         return _present({**truth, **self.forge.claims})
 
-    def sign(self, claims: dict[str, Any]) -> str:
+    def logout_token(self, **claims: Any) -> str:
+        """What says that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.4); None removes a claim."""
+        now = int(time.time())
+        truth = {
+            "iss": self.url,
+            "aud": CLIENT_ID,
+            "iat": now,
+            "exp": now + 120,
+            "jti": secrets.token_urlsafe(16),
+            "sub": SUBJECT,
+            "events": {LOGOUT_EVENT: {}},
+        }
+        return self.sign(_present({**truth, **claims}), typ="logout+jwt")
+
+    def sign(self, claims: dict[str, Any], typ: str | None = None) -> str:
         algorithm = self.forge.algorithm
         key = STRANGER_KEY if self.forge.stranger else EC_KEY if algorithm == "ES256" else RSA_KEY
-        header = _present({"alg": algorithm, "kid": key.kid, **self.forge.header})
+        header = _present({"alg": algorithm, "kid": key.kid, "typ": typ, **self.forge.header})
         if algorithm in {"none", "HS256"}:
             content = f"{_encode(json.dumps(header).encode())}.{_encode(json.dumps(claims).encode())}"
             signature = hmac.digest(RSA_KEY.as_pem(private=False), content.encode(), "sha256")

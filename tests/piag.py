@@ -75,8 +75,9 @@ class Browser(requests.Session):
         form = re.search(rf'<form method="post" action="{action}">(.*?)</form>', page.text, re.DOTALL)
         assert form, f"no form to {action}"
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[1]))
-        url = self.piag.url + action
-        return self.post(url, {**hidden, **fields}, allow_redirects=follow, timeout=20)
+        headers = {"Origin": self.piag.url}
+        data = {**hidden, **fields}
+        return self.post(self.piag.url + action, data, headers=headers, allow_redirects=follow, timeout=20)
 
     @property
     def session_key(self) -> str:
@@ -84,12 +85,14 @@ class Browser(requests.Session):
 
     def change_session(self, change: Callable[[dict[str, Any]], None]) -> None:
         """As if time had passed, or as if another version had written it."""
-        [(data,)] = self.piag.sql("SELECT session_data FROM django_session WHERE session_key = ?", self.session_key)
+        [(data,)] = self.piag.sql(
+            "SELECT session_data FROM piag_gateway_session WHERE session_key = ?", self.session_key
+        )
         salt = "django.contrib.sessions.SessionStore"
         session = signing.loads(data, key=SECRET_KEY, salt=salt)
         change(session)
         data = signing.dumps(session, key=SECRET_KEY, salt=salt)
-        self.piag.sql("UPDATE django_session SET session_data = ? WHERE session_key = ?", data, self.session_key)
+        self.piag.sql("UPDATE piag_gateway_session SET session_data = ? WHERE session_key = ?", data, self.session_key)
 
 
 @contextmanager
@@ -143,7 +146,7 @@ def wait_until_healthy(piag: Piag, process: subprocess.Popen[bytes], public_url:
         try:
             if requests.get(f"{piag.url}/healthz", headers={"Host": host}, timeout=5).status_code == 200:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # a busy machine
             time.sleep(0.05)
     raise RuntimeError(f"PIAG did not start:\n{piag.log}")
 

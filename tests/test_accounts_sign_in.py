@@ -206,7 +206,7 @@ def test_next_outside_is_dropped(browser, target):
     assert "next" not in login_form(browser.get(f"/connexion/?next={quote(target)}")).fields
 
 
-@pytest.mark.parametrize("target", ["/\r\nX-Evil: 1", "/%0d%0aX-Evil:%201", "/a\0b"])
+@pytest.mark.parametrize("target", ["/\r\nX-Evil: 1", "/%0d%0aX-Evil:%201"])
 def test_next_inside_cannot_write_a_header(browser, camille, target):
     answer = browser.sign_in(page=browser.get(f"/connexion/?next={quote(target)}"))
     assert "X-Evil" not in answer.headers

@@ -166,6 +166,17 @@ def test_r10_subject_absent_or_unusable_is_refused(agent, forge, subject):
     refused(agent, "sub")
 
 
+@pytest.mark.parametrize("session", ["", 7, "é", "a" * 256, ["a"], True])
+def test_session_id_that_names_none_is_refused(agent, forge, session):
+    forge.claims = {"sid": session}
+    refused(agent, "sid")
+
+
+def test_session_id_may_be_absent(agent, forge):
+    forge.claims = {"sid": None}
+    assert agent.open("/assistant/").status_code == 200
+
+
 @pytest.mark.parametrize("subject", [None, "somebody-else", SUBJECT.upper()])
 def test_r10_userinfo_of_somebody_else_is_refused(agent, forge, subject):
     forge.userinfo = {"sub": subject}

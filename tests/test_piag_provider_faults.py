@@ -206,7 +206,7 @@ def test_restart_loses_no_sign_in_and_no_session(restarted, provider, forge):
     check_page(finishing.open(callbacks[0]), 503)
     forge.discovery_status = 200
     key = interrupted.session_key
-    forge.before_discovery = lambda: piag.sql("DELETE FROM django_session WHERE session_key = ?", key)
+    forge.before_discovery = lambda: piag.sql("DELETE FROM piag_gateway_session WHERE session_key = ?", key)
     page = interrupted.open(callbacks[1])  # another tab signs out meanwhile
     assert page.status_code == 400
     assert "Connexion interrompue" in page.text

@@ -91,7 +91,7 @@ def test_signing_out_ends_both_sessions(connected, provider, gateway):
     page = connected.open("/deconnexion/")
     assert "Confirmer la déconnexion" in page.text
     assert connected.open("/assistant/", follow=False).status_code == 200  # asking is not doing
-    [(kept,)] = gateway.sql("SELECT count(*) FROM django_session WHERE session_key = ?", connected.session_key)
+    [(kept,)] = gateway.sql("SELECT count(*) FROM piag_gateway_session WHERE session_key = ?", connected.session_key)
     home = connected.submit(page, "/deconnexion/")
     [logout] = provider.seen.logouts
     assert kept == 1

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 
+from accounts.admin import ListedFilters
 from accounts.models import Agent
 from accounts.redirects import SeeOther
 from cerbere.audit.events import Event
@@ -23,7 +24,7 @@ class ReasonForm(forms.Form):
 
 
 @admin.register(OtpMelDevice)
-class OtpMelDeviceAdmin(admin.ModelAdmin):
+class OtpMelDeviceAdmin(ListedFilters):
     """What the helpdesk needs to know, and the two acts it may do. The seed is on no page."""
 
     list_display = ["agent", "confirmed", "confirmed_at", "last_used_at", "failures", "locked_until", "last_refusal"]
@@ -44,6 +45,11 @@ class OtpMelDeviceAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: OtpMelDevice | None = None) -> bool:
+        """A superuser's method is another superuser's business, as the account is (accounts.admin)."""
+        above = obj is not None and obj.user.is_superuser and not request.user.is_superuser
+        return not above and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Removed with a reason, on a page of its own; the row keeps its replay memory."""
@@ -68,7 +74,8 @@ class OtpMelDeviceAdmin(admin.ModelAdmin):
 
     @admin.action(description="Débloquer", permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[OtpMelDevice]) -> None:
-        for device in queryset.select_related("user"):
+        within_reach = [d for d in queryset.select_related("user") if self.has_change_permission(request, d)]
+        for device in within_reach:
             device.unlock()
             assert isinstance(request.user, Agent)
             record(Event.AGENT_UNLOCKED_BY_ADMIN, device.user, actor=request.user, what=device.name)

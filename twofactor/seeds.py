@@ -26,6 +26,8 @@ def parse_keys(text: str) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for entry in text.split():
         kid, _, encoded = entry.partition(":")
+        if not kid or not encoded:
+            raise SeedKeyError("each key is written id:base64")  # not quoted: it may be the key itself
         try:
             keys[kid] = base64.b64decode(encoded, validate=True)
         except binascii.Error as error:

@@ -38,10 +38,12 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def _address(value: str) -> str | None:
+    """One spelling an address, without IPv6 scope (a name of no meaning elsewhere) nor IPv4 mapping."""
     try:
-        return str(ipaddress.ip_address(value))
+        address = ipaddress.ip_address(value.partition("%")[0])
     except ValueError:
         return None
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def reference_of(request_id: str) -> str:

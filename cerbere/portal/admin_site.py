@@ -39,3 +39,10 @@ class TwoFactorAdminSite(AdminSite):
 
     def logout(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
         return SeeOther(reverse("sign_out"))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
+        """The portal's own act, which counts tries, records and mails."""
+        return SeeOther(reverse("change_password"))
+
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
+        return SeeOther(reverse("account"))

@@ -1,11 +1,13 @@
 """Error pages: French, with a reference that the journal finds, and never a trace."""
 
 import sys
+from urllib.parse import urlencode
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from accounts.redirects import next_of
@@ -13,6 +15,8 @@ from cerbere.audit.context import current_origin, reference_of
 from twofactor.seeds import SeedKeyError
 
 RETRY_AFTER = "30"  # seconds
+UNAVAILABLE = OperationalError | InterfaceError | InternalError | SeedKeyError  # InternalError: a read-only standby
+PAGES_OF_FORMS = {"end_session": "account", "confirm_end_session": "home", "set_language": "home"}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -30,13 +34,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form of an old page, or of another site: nothing was done, the page can be opened anew."""
-    here = request.path + (f"?next={next_of(request)}" if next_of(request) else "")
-    return render(request, "403_csrf.html", {"retry_url": here, **_reference()}, status=403)
+    return render(request, "403_csrf.html", {"retry_url": _page_of_form(request), **_reference()}, status=403)
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """Where the form can be had anew: its own address, unless that takes forms only."""
+    match = resolve(request.path_info)
+    if match.url_name in PAGES_OF_FORMS:
+        return reverse(PAGES_OF_FORMS[match.url_name])
+    return request.path + (f"?{urlencode({'next': next_of(request)})}" if next_of(request) else "")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A database that does not answer or a key that is missing is a 503, anything else a 500. Both are static."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError | SeedKeyError):
+    """A database that does not answer or write, or a key that is missing, is a 503, the rest a 500. Both are static."""
+    if isinstance(sys.exc_info()[1], UNAVAILABLE):
         response = HttpResponse(render_to_string("503.html", _reference()), status=503)
         response["Retry-After"] = RETRY_AFTER
         return response

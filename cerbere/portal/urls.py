@@ -1,10 +1,14 @@
 from django.urls import path
 
+from accounts.views import change_password, end_session
 from cerbere.portal import views
+from cerbere.portal.second_factor_first import second_factor_first
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("compte/", views.account, name="account"),
+    path("compte/mot-de-passe/", second_factor_first(change_password), name="change_password"),
+    path("compte/sessions/<uuid:sid>/terminer/", second_factor_first(end_session), name="end_session"),
     path("mot-de-passe-oublie/", views.forgotten_password, name="forgotten_password"),
     path("telephone-perdu/", views.phone_lost, name="phone_lost"),
     path("aide/", views.help_, name="help"),

@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
+from accounts.admin import ListedFilters
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
@@ -46,8 +48,8 @@ class ClientForm(forms.ModelForm):
 
 
 @admin.register(Client)
-class ClientAdmin(admin.ModelAdmin):
-    """The secret is shown once, when it is made."""
+class ClientAdmin(ListedFilters):
+    """The secret is shown once, on the page that answers its making: a message would be kept with the session."""
 
     form = ClientForm
     list_display = ["client_id", "name", "enabled", "minimum", "pkce_required", "id_token_alg"]
@@ -56,19 +58,22 @@ class ClientAdmin(admin.ModelAdmin):
     actions = ["renew_secret", "forget_previous_secret"]
 
     def save_model(self, request: HttpRequest, obj: Client, form: forms.ModelForm[Client], change: bool) -> None:
-        secret = None if change else obj.renew_secret()
+        if not change:
+            obj.shown_once = obj.renew_secret()  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
         _record(request, obj, ", ".join(form.changed_data))
-        if secret:
-            self._show_once(request, obj, secret)
+
+    def response_add(self, request: HttpRequest, obj: Client, post_url_continue: str | None = None) -> HttpResponse:
+        return self._show_once(request, {obj.client_id: obj.shown_once})  # type: ignore[attr-defined]
 
     @admin.action(description="Renouveler le secret (le précédent reste valable)", permissions=["change"])
-    def renew_secret(self, request: HttpRequest, queryset: Any) -> None:
+    def renew_secret(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+        secrets = {}
         for client in queryset:
-            secret = client.renew_secret()
+            secrets[client.client_id] = client.renew_secret()
             client.save(update_fields=["secret_digest", "previous_secret_digest"])
             _record(request, client, "secret")
-            self._show_once(request, client, secret)
+        return self._show_once(request, secrets)
 
     @admin.action(description="Oublier le secret précédent", permissions=["change"])
     def forget_previous_secret(self, request: HttpRequest, queryset: Any) -> None:
@@ -78,13 +83,13 @@ class ClientAdmin(admin.ModelAdmin):
             _record(request, client, "previous_secret")
         self.message_user(request, "Seul le dernier secret est valable.", messages.SUCCESS)
 
-    def _show_once(self, request: HttpRequest, client: Client, secret: str) -> None:
-        text = f"client_secret de {client.client_id}, montré cette seule fois : {secret}"
-        self.message_user(request, text, messages.WARNING)
+    def _show_once(self, request: HttpRequest, secrets: dict[str, str]) -> HttpResponse:
+        page = {"title": "Secrets, montrés cette seule fois", "secrets": secrets.items()}
+        return render(request, "admin/provider/secrets.html", self.admin_site.each_context(request) | page)
 
 
 @admin.register(LogoutNotice)
-class LogoutNoticeAdmin(admin.ModelAdmin):
+class LogoutNoticeAdmin(ListedFilters):
     """What became of each back-channel logout; read-only."""
 
     list_display = ["created_at", "client", "agent", "attempts", "delivered_at", "last_error"]

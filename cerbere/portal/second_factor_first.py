@@ -1,0 +1,30 @@
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from accounts.models import Agent
+from accounts.redirects import SeeOther
+from twofactor.facts import active_devices, strength
+from twofactor.strength import Strength
+
+View = Callable[..., HttpResponse]
+
+
+def second_factor_first(view: View) -> View:
+    """For acts that reach beyond this session: who has a second factor proves it, so a stolen password is not enough.
+
+    A form that comes without it is not kept: the agent finds the account page after the code.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        agent = request.user
+        if not isinstance(agent, Agent) or not active_devices(agent) or strength(request) >= Strength.TWO_FACTOR:
+            return view(request, *args, **kwargs)
+        then = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("account")
+        return SeeOther(f"{reverse('verify')}?{urlencode({'next': then})}")
+
+    return wrapped

@@ -1,0 +1,250 @@
+"""What the site answers while something that it needs is down, and afterwards."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+from django.core.cache import cache
+from django.db import connection
+
+from accounts.models import Attempts
+from cerbere import env
+from cerbere.audit.events import Event
+from cerbere.audit.models import AuditEvent
+from tests import postgresql
+from tests.people import PASSWORD, answer, code, login_form
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 5  # seconds: the longest answer of a fault
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def environment(database, **more):
+    """Cerbère's, as an operator would give it: the suite's keys, this database."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("CERBERE_") or name == "PATH"}
+    return {**kept, "CERBERE_DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "cerbere.settings", **more}
+
+
+ASK_ALL_AT_ONCE = """
+import json, time
+from concurrent.futures import ThreadPoolExecutor
+from webtest import TestApp
+from cerbere.wsgi import application
+
+def ask(case):
+    method, address = case
+    browser = TestApp(application, extra_environ={"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "192.0.2.1"})
+    fields = {}
+    if method == "post":
+        form = next(f for f in browser.get("/connexion/").forms.values() if "password" in f.fields)
+        fields = {"csrfmiddlewaretoken": form["csrfmiddlewaretoken"].value, "username": "a", "password": "b"}
+    else:
+        browser.set_cookie("cerbere_session", "a" * 32)
+    start = time.monotonic()
+    given = getattr(browser, method)(address, fields, status="*")
+    return [given.status_int, given.headers.get("Retry-After"), given.text, time.monotonic() - start]
+
+cases = [("get", "/healthz"), ("get", "/readyz"), ("get", "/compte/"), ("post", "/connexion/"), ("get", "/aide/")]
+with ThreadPoolExecutor() as pool:
+    print(json.dumps(list(pool.map(ask, cases))))
+"""
+
+
+def test_f03_without_its_database_every_page_that_needs_it_is_a_503_in_time():
+    database = f"postgresql://cerbere:canary@127.0.0.1:{free_port()}/cerbere"
+    program = [sys.executable, "-c", ASK_ALL_AT_ONCE]
+    done = subprocess.run(program, cwd=ROOT, env=environment(database), capture_output=True, text=True, check=True)
+    healthz, readyz, account, login, _aide = json.loads(done.stdout)
+    assert healthz[:3] == [200, None, "ok\n"]
+    for status, retry_after, page, seconds in (readyz, account, login):
+        assert status == 503
+        assert retry_after == "30"
+        assert "<h1>Service momentanément indisponible</h1>" in page
+        assert "Aucun essai de connexion n’a été compté" in page
+        assert re.search(r"Référence : <strong>[0-9A-F]{4}-[0-9A-F]{4}", page)
+        assert seconds < PATIENCE
+    assert all(json.loads(line)["event"] for line in done.stderr.splitlines())
+    assert "canary" not in done.stderr
+
+
+class Site:
+    """A real gunicorn on a PostgreSQL of its own, that can be stopped and started again."""
+
+    def __init__(self):
+        self.database = postgresql.start()
+        self.pg_ctl("stop", "-m", "fast")
+        self.start_database()  # without the suite's options for speed: what is confirmed must survive a crash
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.env = environment(
+            self.database.url, CERBERE_PUBLIC_URL=self.url, DJANGO_SETTINGS_MODULE="cerbere.settings"
+        )
+        self.manage("migrate", "--verbosity=0")
+        self.manage(
+            "shell", "-v0", "-c", f"from tests.people import make_agent; make_agent('camille.durand', {PASSWORD!r})"
+        )
+        command = [sys.executable, "-m", "gunicorn", "--bind", f"localhost:{self.port}", "--worker-class=gthread",
+                   "--threads=8", "--no-control-socket", "cerbere.wsgi"]  # fmt: skip
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stderr=subprocess.DEVNULL)
+        self.wait_for("/readyz", 200)
+
+    def manage(self, *words):
+        subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=self.env, check=True, capture_output=True)
+
+    def wait_for(self, address, status):
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                if requests.get(self.url + address, timeout=PATIENCE).status_code == status:
+                    return
+            except requests.ConnectionError:
+                pass
+        raise AssertionError(f"{address} never answered {status}")
+
+    def pg_ctl(self, *words):
+        postgresql._run(self.database.binaries / "pg_ctl", *words, "-D", self.database.directory / "data")
+
+    def crash_database(self):
+        self.pg_ctl("stop", "-m", "immediate")
+
+    def start_database(self):
+        options = f"-h 127.0.0.1 -p {self.database.port} -k {self.database.directory}"
+        self.pg_ctl("start", "-w", "-l", self.database.directory / "log", "-o", options)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.database.stop()
+
+
+@pytest.fixture(scope="module")
+def site():
+    site = Site()
+    yield site
+    site.stop()
+
+
+def sign_in(site, session=None):
+    session = session or requests.Session()
+    page = session.get(f"{site.url}/connexion/", timeout=PATIENCE).text
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+    fields = {"username": "camille.durand", "password": PASSWORD, "csrfmiddlewaretoken": token}
+    start = time.monotonic()
+    given = session.post(f"{site.url}/connexion/", fields, allow_redirects=False, timeout=30)
+    assert time.monotonic() - start < PATIENCE
+    return session, given
+
+
+def counted(site):
+    with psycopg.connect(site.database.url) as database:
+        return database.execute("SELECT COALESCE(SUM(failures), 0) FROM accounts_attempts").fetchone()[0]
+
+
+@pytest.mark.postgresql
+def test_f03_a_database_that_crashes_and_returns_is_forgotten_by_itself(site):
+    session, given = sign_in(site)
+    assert given.status_code == 303
+    site.crash_database()
+    assert sign_in(site)[1].status_code == 503
+    down = session.get(f"{site.url}/compte/", allow_redirects=False, timeout=30)
+    assert (down.status_code, down.headers["Retry-After"]) == (503, "30")
+    assert session.cookies
+    site.start_database()
+    site.wait_for("/readyz", 200)
+    assert session.get(f"{site.url}/compte/", allow_redirects=False, timeout=30).status_code == 200
+    assert sign_in(site)[1].status_code == 303
+    assert counted(site) == 0
+
+
+@pytest.mark.postgresql
+def test_f04_a_database_that_does_not_answer_is_a_503_and_counts_nothing(site):
+    with psycopg.connect(site.database.url) as blocker:
+        blocker.execute("LOCK TABLE accounts_attempts")
+        assert sign_in(site)[1].status_code == 503
+    assert sign_in(site)[1].status_code == 303
+    assert counted(site) == 0
+
+
+@pytest.mark.postgresql
+def test_h04_the_server_does_not_say_its_version(site):
+    given = requests.get(site.url, timeout=PATIENCE)
+    assert given.headers.get("Server") in (None, "gunicorn")
+    assert "X-Powered-By" not in given.headers
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_f04_a_standby_that_only_reads_is_a_503(browser, camille):
+    page = browser.get("/connexion/")
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    given = browser.sign_in(page=page)
+    assert (given.status_int, given.headers["Retry-After"]) == (503, "30")
+
+
+@pytest.mark.django_db
+def test_f05_a_cache_that_is_down_changes_nothing(browser, camille, piag, settings, monkeypatch):
+    monkeypatch.setenv("DEAD_CACHE", f"redis://127.0.0.1:{free_port()}/0")
+    settings.CACHES = {"default": env.cache("DEAD_CACHE")}
+    with pytest.raises(Exception, match="refused"):
+        cache.get("anything")
+    browser.follow_inside(browser.sign_in(page=browser.follow_inside(browser.authorize())))
+    typed = code()
+    assert browser.send_code("/compte/deux-facteurs/otp-mel/", typed).status_int == 303
+    assert "code" in answer(browser.authorize())
+    assert browser.send_code("/compte/deux-facteurs/otp-mel/retirer/", typed).status_int == 200
+    assert AuditEvent.objects.filter(name=Event.SECOND_FACTOR_REFUSED, detail__reason="already_used").exists()
+
+
+@pytest.mark.django_db
+def test_f05_losing_the_cache_forgets_no_failure_and_no_session(browser, camille):
+    browser.sign_in()
+    stranger = type(browser)("203.0.113.5")
+    for _ in range(7):
+        stranger.sign_in(password="wrong")
+        cache.clear()
+    assert stranger.sign_in().status_int == 429
+    assert browser.get("/compte/").status_int == 200
+    assert Attempts.objects.get(key=f"account:{camille.uuid}").failures == 7
+
+
+@pytest.mark.django_db
+def test_healthz_and_readyz(browser, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert browser.get("/healthz").text == "ok\n"
+    with django_assert_num_queries(1):
+        assert browser.get("/readyz").text == "ok\n"
+
+
+@pytest.mark.django_db
+def test_metrics_count_answers_and_name_nobody(browser, camille):
+    browser.sign_in()
+    browser.sign_in("somebody.unknown", "wrong")
+    browser.get("/compte/")
+    browser.get("/an-address-of-a-scanner", status=404)
+    given = browser.get("/metrics")
+    assert given.content_type == "text/plain"
+    assert re.search(r'cerbere_answer_seconds_count\{status="200",view="account"\} \d', given.text)
+    assert 'status="404",view="none"' in given.text
+    for private in (
+        "camille",
+        "durand",
+        "somebody",
+        "192.0.2.10",
+        "scanner",
+        login_form(browser.get("/connexion/"))["csrfmiddlewaretoken"].value,
+    ):
+        assert private not in given.text
