@@ -13,7 +13,7 @@ from cerbere.demo.bnum import phone_entry
 from cerbere.demo.environment import ROOT, Demo, current_demo
 from cerbere.demo.help_text import welcome
 from cerbere.demo.people import NEWCOMER
-from cerbere.demo.servers import EndRequest, Server, end_all, refuse_taken_ports, start, watch
+from cerbere.demo.servers import EndRequest, Server, end_all, refuse_taken_ports, start, start_worker, watch
 
 
 def run(demo: Demo) -> str:
@@ -45,6 +45,7 @@ def serve(demo: Demo, end: EndRequest) -> str:
     servers: list[Server] = []
     try:
         servers.append(start("Cerbère", "cerbere.wsgi", demo.port, demo.cerbere_environment()))
+        servers.append(start_worker(demo.cerbere_environment()))
         servers.append(start("PIAG", "piag_gateway.wsgi", demo.piag_port, demo.piag_environment()))
         return watch(servers, end, partial(welcome, demo, demo.read("password") or "", entry))
     finally:

@@ -1,4 +1,4 @@
-"""Cerbère and PIAG as two child processes: started together, watched, ended together."""
+"""Cerbère, its background worker and PIAG as child processes: started together, watched, ended together."""
 
 import errno
 import signal
@@ -43,12 +43,16 @@ class EndRequest:
 
 @dataclass(frozen=True)
 class Server:
+    """`port` is None for the worker, which answers nobody."""
+
     name: str
-    port: int
+    port: int | None
     process: subprocess.Popen[bytes]
 
     def answers(self) -> bool:
         """Whether /healthz says that it works; asked directly, whatever proxy the environment names."""
+        if self.port is None:
+            return True
         connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
             connection.request("GET", "/healthz", headers={"Host": f"localhost:{self.port}"})
@@ -73,12 +77,21 @@ def refuse_taken_ports(*ports: int) -> None:
 
 
 def start(name: str, application: str, port: int, environment: dict[str, str]) -> Server:
-    command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", *GUNICORN, application]
-    # In a session of its own: Ctrl-C comes to us alone, and gunicorn gets one signal, not three at once.
-    process = subprocess.Popen(  # noqa: S603
-        command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True
+    command = ["-m", "gunicorn", f"--bind=127.0.0.1:{port}", *GUNICORN, application]
+    return Server(name, port, _child(command, environment))
+
+
+def start_worker(environment: dict[str, str]) -> Server:
+    """What sends the applications their logout notices, so that no agent waits for them."""
+    command = ["manage.py", "db_worker", "--no-startup-delay", "--verbosity=0"]
+    return Server("le travail de fond", None, _child(command, environment))
+
+
+def _child(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """In a session of its own: Ctrl-C comes to us alone, and the child gets one signal, not three at once."""
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, *command], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True
     )
-    return Server(name, port, process)
 
 
 def watch(servers: Sequence[Server], end: EndRequest, welcome: Callable[[], None]) -> str:
