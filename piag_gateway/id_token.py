@@ -16,7 +16,7 @@ from piag_gateway.faults import TokenRefused, TooOld, TooWeak
 from piag_gateway.keys import KEY_TYPES, SigningKey
 
 LEEWAY = 60  # seconds that two clocks may differ
-SUBJECT_LENGTH = 255  # characters, §2
+IDENTIFIER_LENGTH = 255  # characters; §2 for `sub`
 LAST_SECOND = 253_402_300_799  # of the year 9999: what a date can hold
 
 Claims = Mapping[str, Any]
@@ -26,8 +26,8 @@ Claims = Mapping[str, Any]
 class Expected:
     issuer: str
     client_id: str
-    nonce: str
     now: float  # seconds since the epoch
+    nonce: str = ""  # empty: no ID token is expected, none is accepted
     max_age: int = 0  # seconds; 0: any age
 
 
@@ -36,16 +36,16 @@ def claims_of(token: str, find_key: Callable[[Claims], SigningKey], expected: Ex
 
     How strong the authentication was is asked apart, by check_strength.
     """
-    claims = verified(token, find_key)
+    claims = verified(token, find_key).claims
     for rule in RULES:
         rule(claims, expected)
     return claims
 
 
-def verified(token: str, find_key: Callable[[Claims], SigningKey]) -> Claims:
+def verified(token: str, find_key: Callable[[Claims], SigningKey]) -> jwt.Token:
     """Signed with an asymmetric algorithm that we allow; `none` and HMAC never are (rules 6 to 8)."""
     try:
-        return jwt.decode(token, lambda message: find_key(message.headers()), algorithms=[*KEY_TYPES]).claims
+        return jwt.decode(token, lambda message: find_key(message.headers()), algorithms=[*KEY_TYPES])
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise TokenRefused("signature") from error
 
@@ -87,11 +87,13 @@ def check_nonce(claims: Claims, expected: Expected) -> None:
 
 
 def check_subject(claims: Claims, _: Expected) -> None:
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH:
-        raise TokenRefused("sub")
-    if not (subject.isascii() and subject.isprintable()):
-        raise TokenRefused("sub")
+    check_identifier(claims, "sub")
+
+
+def check_session(claims: Claims, _: Expected) -> None:
+    """`sid` may be absent (OpenID Connect Back-Channel Logout §2.1); when it is there, it names a session."""
+    if "sid" in claims:
+        check_identifier(claims, "sid")
 
 
 def check_age(claims: Claims, expected: Expected) -> None:
@@ -113,6 +115,7 @@ RULES = (
     check_issued_at,
     check_nonce,
     check_subject,
+    check_session,
     check_age,
 )
 
@@ -144,6 +147,14 @@ def check_userinfo(claims: Claims, userinfo: Claims) -> None:
     """The answer of userinfo may be used only when it is about the same subject (§5.3.2)."""
     if userinfo.get("sub") != claims["sub"]:
         raise TokenRefused("userinfo_sub")
+
+
+def check_identifier(claims: Claims, name: str) -> None:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= IDENTIFIER_LENGTH:
+        raise TokenRefused(name)
+    if not (value.isascii() and value.isprintable()):
+        raise TokenRefused(name)
 
 
 def seconds(claims: Claims, name: str) -> float:

@@ -2,6 +2,10 @@ from typing import ClassVar
 
 from django.db import models
 
+from piag_gateway.sessions import Session
+
+__all__ = ["Session", "SpentToken", "Visitor"]
+
 
 class Visitor(models.Model):
     """An agent as PIAG knows one: the subject that an issuer vouches for.
@@ -31,3 +35,12 @@ class Visitor(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.subject
+
+
+class SpentToken(models.Model):
+    """A logout token that has done its work. It is kept for as long as its age alone would not refuse it."""
+
+    jti = models.CharField(max_length=255, primary_key=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects: "ClassVar[models.Manager[SpentToken]]" = models.Manager()

@@ -17,6 +17,8 @@ SESSION_KEY = "proof"
 
 @dataclass(frozen=True)
 class Proof:
+    sub: str
+    sid: str  # Cerbère's session; empty when it does not name it
     acr: str
     amr: list[str]
     auth_time: float | None  # seconds since the epoch
@@ -34,7 +36,16 @@ def proof_of(claims: Claims, id_token: str, destination: str, now: float) -> Pro
     named = (
         [name for name in methods if isinstance(name, str) and name.isprintable()] if isinstance(methods, list) else []
     )
-    return Proof(claims["acr"], named, claims.get("auth_time"), now, id_token, destination)
+    return Proof(
+        sub=claims["sub"],
+        sid=claims.get("sid", ""),
+        acr=claims["acr"],
+        amr=named,
+        auth_time=claims.get("auth_time"),
+        signed_in_at=now,
+        id_token=id_token,
+        destination=destination,
+    )
 
 
 def keep(request: HttpRequest, proof: Proof) -> None:
@@ -51,6 +62,12 @@ def current_proof(request: HttpRequest) -> Proof | None:
     if proof is None or not _holds(proof, time.time()):
         return None
     return proof if request.user.is_authenticated else None
+
+
+def is_too_weak(request: HttpRequest) -> bool:
+    """Whether somebody has signed in here at a level that PIAG no longer accepts."""
+    proof = _kept(request)
+    return proof is not None and proof.acr not in settings.ACCEPTED_ACR
 
 
 def _kept(request: HttpRequest) -> Proof | None:

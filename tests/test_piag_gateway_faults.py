@@ -112,6 +112,12 @@ def test_application_cannot_send_agents_to_what_is_internal(connected, upstream)
     assert connected.open("/ia/").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-Ssl", "X-Forwarded-Protocol", "X-Forwarded-Proto"])
+def test_what_a_client_says_of_the_scheme_does_not_trouble_piag(connected, name):
+    """Its server takes two that contradict each other for an attack."""
+    assert connected.open("/ia/", headers={name: "off"}).status_code == 200
+
+
 @pytest.mark.parametrize("size", [0, 10, 1_000_000])
 def test_body_reaches_the_application_and_not_piag(connected, size):
     answer = connected.post(f"{connected.piag.url}/ia/upload", data=b"a" * size, timeout=20)

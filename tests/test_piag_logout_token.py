@@ -1,0 +1,50 @@
+"""Cerbère's own logout tokens, held against the rules of its client PIAG: no process, no socket (row X07)."""
+
+import time
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from cerbere.provider import logout_notices
+from cerbere.provider.models import LogoutNotice
+from piag_gateway.faults import TokenRefused
+from piag_gateway.id_token import Expected
+from piag_gateway.keys import pick, usable
+from piag_gateway.logout_token import claims_of
+
+
+@pytest.fixture
+def notice(piag, camille):
+    return LogoutNotice(pk=7, client=piag, agent=camille, sid=uuid4(), attempts=1)
+
+
+@pytest.fixture
+def keys(browser):
+    return list(usable(browser.get("/oidc/jwks").json["keys"]))
+
+
+def accepted(notice, keys, issued, client_id="piag"):
+    token = logout_notices.logout_token(notice, issued)
+    expected = Expected(issuer=settings.PUBLIC_URL, client_id=client_id, now=time.time())
+    return claims_of(token, lambda header: pick(keys, header), expected)
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_x07_what_cerbere_sends_is_accepted(notice, keys, piag, algorithm):
+    piag.id_token_alg = algorithm
+    claims = accepted(notice, keys, timezone.now())
+    assert claims["sid"] == str(notice.sid)
+    assert len(claims["jti"]) < 255
+
+
+def test_x07_it_is_for_one_client(notice, keys):
+    with pytest.raises(TokenRefused, match="aud"):
+        accepted(notice, keys, timezone.now(), "wiki")
+
+
+def test_x07_it_is_for_some_minutes(notice, keys):
+    with pytest.raises(TokenRefused, match="exp"):
+        accepted(notice, keys, timezone.now() - timedelta(minutes=4))
