@@ -44,7 +44,7 @@ test: machine-test check assets ## Checks, then the whole suite: SQLite, Postgre
 	@exec env COVERAGE_FILE=.coverage.postgresql $(PYTHON) -m tests.postgresql -- \
 		$(PYTEST) -m "not browser" -n auto --cov --cov-report=
 	@exec env COVERAGE_FILE=.coverage.browser $(PYTHON) -m tests.postgresql -- \
-		$(PYTEST) -m browser --cov --cov-report=
+		$(PYTEST) -m browser -n 2 --cov --cov-report=
 	@$(PYTHON) -m coverage combine --quiet --keep
 	@$(PYTHON) -m coverage report --skip-covered --show-missing --fail-under=$(COVERAGE_MINIMUM)
 	@echo "make test: $$(( $$(date +%s) - $(START) )) s"
@@ -68,7 +68,8 @@ format: .venv/.dev ## Puts the code in shape
 # --- What is made from the sources --------------------------------------------------------------------
 
 messages: .venv/.dev machine-run ## Collects the sentences to translate in cerbere/locale
-	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemessages --locale en --no-obsolete --ignore .venv
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemessages --locale en --no-obsolete \
+		--add-location file --ignore .venv --ignore staticfiles
 
 lock: $(UV) ## Locks the dependencies (ARGS="--upgrade")
 	@.ci/lock $(ARGS)
