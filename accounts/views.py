@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -71,12 +72,13 @@ def _refused(
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_out(request: HttpRequest) -> HttpResponse:
     """A GET only asks: an image on another site must not be able to sign anybody out."""
+    if not isinstance(request.user, Agent):
+        return SeeOther(next_of(request) or reverse("signed_out"))
     if request.method != "POST":
         return render(request, "accounts/sign_out.html", {"next": next_of(request)})
-    if isinstance(request.user, Agent):
-        record(Event.SIGN_OUT, request.user)
+    record(Event.SIGN_OUT, request.user)
     logout(request)
-    return SeeOther(next_of(request) or "/deconnexion/faite/")
+    return SeeOther(next_of(request) or reverse("signed_out"))
 
 
 @login_not_required

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from cerbere.provider.models import ParkedRequest
 from tests import people
@@ -34,8 +35,7 @@ def test_the_second_tabs_login_form_still_works_after_the_first_signed_in(browse
     refused = browser.sign_in(page=second)
     assert refused.status_int == 403
     assert "Page expirée" in refused.text
-    again = browser.follow_inside(refused.click("Recommencer"))
-    assert answer(browser.follow_inside(browser.sign_in(page=again)))["code"]
+    assert answer(browser.follow_inside(refused.click("Recommencer")))["code"], "no second password"
 
 
 def test_the_success_page_leads_to_the_application_that_the_agent_came_from(browser, camille, piag):
@@ -130,6 +130,17 @@ def test_it_is_decided_anew_so_a_minimum_raised_meanwhile_binds(browser, camille
     wiki.minimum = 2
     wiki.save()
     assert browser.get(address, expect_errors=True).status_int == 403
+
+
+def test_an_application_that_redirects_without_end_is_stopped_with_a_page(browser, wiki):
+    for _ in range(50):
+        assert browser.authorize("wiki").status_int == 303
+    page = browser.authorize("wiki")
+    assert (page.status_int, page.headers["Retry-After"]) == (429, "300")
+    assert "Trop de demandes" in page.text
+    assert Browser().authorize("wiki").status_int == 303
+    with time_machine.travel(timezone.now() + timedelta(minutes=15)):
+        assert browser.authorize("wiki").status_int == 303
 
 
 def test_what_is_kept_tells_the_cookie_to_nobody(browser, wiki):

@@ -40,6 +40,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def _page_of_form(request: HttpRequest) -> str:
     """Where the form can be had anew: its own address, unless that takes forms only."""
     match = resolve(request.path_info)
+    if match.url_name == "sign_in" and next_of(request):
+        return next_of(request)  # another tab may have signed in meanwhile: what waits is decided anew
     if match.url_name in PAGES_OF_FORMS:
         return reverse(PAGES_OF_FORMS[match.url_name])
     return request.path + (f"?{urlencode({'next': next_of(request)})}" if next_of(request) else "")

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+RETRY_AFTER = 300  # seconds: the oldest requests that wait have expired by then, or most of them
+
 
 class OAuthError(Exception):
     """An error answer (RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6)."""
@@ -22,6 +24,16 @@ class OAuthError(Exception):
 
 class PageError(OAuthError):
     """An error before client and redirect_uri are known to belong together: never redirected."""
+
+
+class TooManyRequests(PageError):
+    """One browser has more requests waiting than anybody opens (RFC 6585 §4)."""
+
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__("too_many_requests")
+        self.headers = {"Retry-After": str(RETRY_AFTER)}
 
 
 class ClientError(OAuthError):

@@ -12,10 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.redirects import next_of
+from cerbere.provider.errors import TooManyRequests
 from cerbere.provider.models import PARKED_FOR, ParkedRequest, digest
 from cerbere.provider.request import AuthorizationRequest
 from cerbere.provider.responses import origin_of_uri
 
+WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
 RESUME_PATH = re.compile(r"/oidc/continuer/([0-9a-f-]{36})/\Z")
 
@@ -39,9 +41,12 @@ def resume_url(parked: ParkedRequest) -> str:
 
 
 def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
-    """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`)."""
+    """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`). Raises TooManyRequests."""
     secret = request.COOKIES.get(cookie_name()) or secrets.token_urlsafe(32)
     request.COOKIES[cookie_name()] = secret
+    mine = ParkedRequest.objects.filter(browser_digest=digest(secret), expires_at__gt=authorization.received_at)
+    if mine.count() >= WAITING_AT_MOST:
+        raise TooManyRequests
     return ParkedRequest.objects.create(
         browser_digest=digest(secret), client=authorization.client, parameters=authorization.parameters,
         received_at=authorization.received_at, expires_at=authorization.received_at + PARKED_FOR,

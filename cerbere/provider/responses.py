@@ -13,6 +13,8 @@ from accounts.redirects import SeeOther
 from cerbere.audit.context import current_origin, reference_of
 from cerbere.provider.errors import OAuthError
 
+TOO_MANY = 429
+
 
 def add_query(uri: str, **parameters: str | None) -> str:
     """The registered URI, its own query untouched, with these parameters behind it; None are left out."""
@@ -59,7 +61,11 @@ def error_page(request: HttpRequest, error: OAuthError) -> HttpResponse:
         "message": _message(error.error), "error": error.error, "description": error.description,
         "reference": reference_of(origin.request_id),
     }  # fmt: skip
-    return render(request, "provider/error.html", context, status=error.status)
+    template = "429.html" if error.status == TOO_MANY else "provider/error.html"
+    response = render(request, template, context, status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
+    return response
 
 
 def _message(error: str) -> str:
