@@ -46,6 +46,7 @@ def put_piag(url: str, secret: str) -> None:
     callback = f"{url}/oidc/callback/"
     if callback not in client.redirect_uris:
         client.redirect_uris, client.post_logout_redirect_uris = [callback], [f"{url}/"]
+        client.home_uri, client.backchannel_logout_uri = f"{url}/", f"{url}/oidc/backchannel-logout/"
     client.secret_digest = digest(secret)
     client.full_clean()
     client.save()
