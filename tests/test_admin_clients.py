@@ -79,11 +79,20 @@ def test_a_change_keeps_the_secret(chief):
     assert Client.objects.get().secret_is(secret)
 
 
-def test_renewing_the_secret_kills_the_old_one(chief):
+def test_renewing_leaves_the_old_secret_valid_until_it_is_forgotten(chief):
     old = SECRET.search(fill(chief).text)[1]
-    shown = act(chief, "provider/client", "renew_secret", Client.objects.get())
-    new = SECRET.search(shown.text)[1]
+    new = SECRET.search(act(chief, "provider/client", "renew_secret", Client.objects.get()).text)[1]
     assert new != old
-    assert Client.objects.get().secret_is(new)
-    assert not Client.objects.get().secret_is(old)
+    client = Client.objects.get()
+    assert (client.secret_is(old), client.secret_is(new)) == (True, True)
+    act(chief, "provider/client", "forget_previous_secret", client)
+    client = Client.objects.get()
+    assert (client.secret_is(old), client.secret_is(new)) == (False, True)
     assert AuditEvent.objects.filter(name=Event.CLIENT_CHANGED_BY_ADMIN, detail__fields="secret").count() == 1
+
+
+def test_renewing_twice_kills_the_first_secret(chief):
+    first = SECRET.search(fill(chief).text)[1]
+    for _ in range(2):
+        act(chief, "provider/client", "renew_secret", Client.objects.get())
+    assert not Client.objects.get().secret_is(first)
