@@ -178,3 +178,9 @@ def test_an_event_is_found_by_the_reference_that_a_page_showed(chief, camille):
         assert found.count('class="field-reference"') == 1
         assert reference in found
     assert 'class="field-reference"' not in chief.get("/admin/audit/auditevent/", {"q": "0000-0000"}).text
+
+
+def test_the_journal_is_filtered_by_event(chief):
+    page = chief.get("/admin/audit/auditevent/?name=second_factor%3Aaccepted")
+    assert "second_factor:accepted</" in page.text
+    assert '<td class="field-name">sign_in:accepted' not in page.text

@@ -5,7 +5,20 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from cerbere.audit.context import reference_of
+from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+
+
+class EventFilter(admin.SimpleListFilter):
+    """From the enumeration: asking the table which names it holds would read all of it."""
+
+    title, parameter_name = "évènement", "name"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(event.value, event.value) for event in Event]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        return queryset.filter(name=self.value()) if self.value() else queryset
 
 
 @admin.register(AuditEvent)
@@ -13,7 +26,7 @@ class AuditEventAdmin(admin.ModelAdmin):
     """Read-only; searched by agent, application or the reference that a page showed."""
 
     list_display = ["at", "name", "agent", "actor", "client_id", "address", "reference"]
-    list_filter = ["name"]
+    list_filter = [EventFilter]
     search_fields = ["agent", "client_id", "request_id__startswith"]
     date_hierarchy = "at"
     show_full_result_count = False

@@ -3,8 +3,6 @@ from typing import Any, Never
 
 from django.db import models
 
-from cerbere.audit.events import Event
-
 
 class AppendOnly(models.QuerySet["AuditEvent"]):
     def update(self, **_: Any) -> Never:
@@ -22,7 +20,7 @@ class AuditEvent(models.Model):
     """One thing that happened. `agent` and `actor` are uids: the journal outlives accounts."""
 
     at = models.DateTimeField("date", db_index=True)
-    name = models.CharField("évènement", max_length=40, choices=[(e.value, e.value) for e in Event])
+    name = models.CharField("évènement", max_length=40)
     agent = models.CharField("agent", max_length=150, blank=True, db_index=True)
     actor = models.CharField("acteur", max_length=150, blank=True)
     client_id = models.CharField("application", max_length=100, blank=True)
