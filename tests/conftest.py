@@ -3,6 +3,7 @@ from django.core.cache import cache
 from django.db import connections
 
 from tests import people
+from tests.suite import Suite
 from twofactor.strength import Strength
 
 
@@ -65,3 +66,10 @@ def wiki(db):
 @pytest.fixture
 def browser(db):
     return people.Browser()
+
+
+@pytest.fixture
+def suite(camille):
+    """The conformance suite, registered as an application of minimum password without PKCE."""
+    people.make_client("suite", Strength.PASSWORD, pkce_required=False, refresh_tokens=True)
+    return Suite()

@@ -11,56 +11,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.utils import timezone
-from joserfc import jwt
-from joserfc.jwk import KeySet
 
-from accounts.models import AgentSession
-from cerbere.provider.models import Client
 from tests import people
-from tests.people import AFTER_LOGOUT, CALLBACK, CLIENT_SECRET, VERIFIER, Browser, answer, authorization, challenge
+from tests.people import CALLBACK, VERIFIER, answer, authorization, challenge
+from tests.suite import ISSUER
 
 pytestmark = pytest.mark.django_db
-ISSUER = "http://localhost:8000"
-
-
-class Suite(Browser):
-    """What the suite does over and over: authorize without PKCE, log in where asked, redeem, verify."""
-
-    def ask(self, **parameters):
-        no_pkce = {"code_challenge": None, "code_challenge_method": None, "scope": "openid"}
-        return self.authorize("suite", **no_pkce | parameters)
-
-    def log_in(self, response):
-        """The agent's part: the login page if there is one. Ends on the authorization response."""
-        page = self.follow_inside(response)
-        return page if page.status_int != 200 else self.follow_inside(self.sign_in(page=page))
-
-    def redeem(self, response, **fields):
-        given = answer(response)
-        assert given["iss"] == ISSUER
-        return self.token(given["code"], "suite", code_verifier=None, **fields)
-
-    def claims(self, tokens):
-        """The ID token's claims, its signature verified with the published keys."""
-        keys = KeySet.import_key_set(self.get("/oidc/jwks").json)
-        claims = jwt.decode(tokens["id_token"], keys, algorithms=["RS256"]).claims
-        assert (claims["iss"], claims["aud"]) == (ISSUER, "suite")
-        return claims
-
-    def flow(self, **parameters):
-        tokens = self.redeem(self.log_in(self.ask(**parameters))).json
-        return tokens, self.claims(tokens)
-
-    def userinfo(self, tokens):
-        return self.get(
-            "/oidc/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"}, expect_errors=True
-        )
-
-
-@pytest.fixture
-def suite(camille):
-    people.make_client("suite", 1, pkce_required=False, refresh_tokens=True)
-    return Suite()
 
 
 class TestConfig:
@@ -266,69 +222,3 @@ class TestBasic:
     def test_oidcc_ensure_request_with_valid_pkce_succeeds(self, suite):
         response = suite.log_in(suite.ask(code_challenge=challenge(), code_challenge_method="S256"))
         assert suite.token(answer(response)["code"], "suite", code_verifier=VERIFIER).status_int == 200
-
-
-class TestRpInitiatedLogout:
-    def end(self, suite, **parameters):
-        return suite.get("/oidc/logout", parameters, expect_errors=True)
-
-    def alive(self):
-        return AgentSession.objects.filter(agent__isnull=False).exists()
-
-    def test_oidcc_rp_initiated_logout(self, suite):
-        tokens, _ = suite.flow()
-        response = self.end(suite, id_token_hint=tokens["id_token"], post_logout_redirect_uri=AFTER_LOGOUT, state="s")
-        assert response.location == f"{AFTER_LOGOUT}?state=s"
-        assert answer(suite.ask(prompt="none"))["error"] == "login_required"
-
-    def test_oidcc_rp_initiated_logout_bad_post_logout_redirect_uri(self, suite):
-        tokens, _ = suite.flow()
-        response = self.end(suite, id_token_hint=tokens["id_token"], post_logout_redirect_uri=AFTER_LOGOUT + "bad")
-        assert (response.status_int, "Location" in response.headers) == (400, False)
-
-    def test_oidcc_rp_initiated_logout_modified_id_token_hint(self, suite):
-        head, payload, signature = suite.flow()[0]["id_token"].split(".")
-        flipped = ("A" if signature[10] != "A" else "B").join((signature[:10], signature[11:]))
-        hint = f"{head}.{payload}.{flipped}"
-        assert self.end(suite, id_token_hint=hint, post_logout_redirect_uri=AFTER_LOGOUT).status_int == 400
-
-    def test_oidcc_rp_initiated_logout_bad_id_token_hint(self, suite):
-        suite.flow()
-        assert self.end(suite, id_token_hint="bad", post_logout_redirect_uri=AFTER_LOGOUT).status_int == 400
-
-    @pytest.mark.parametrize(
-        "parameters", [{"post_logout_redirect_uri": AFTER_LOGOUT, "state": "s"}, {}, {"state": "s"}]
-    )
-    def test_oidcc_rp_initiated_logout_no_id_token_hint_no_params_only_state(self, suite, parameters):
-        suite.flow()
-        page = self.end(suite, **parameters)
-        assert self.alive()
-        confirm = next(form for form in page.forms.values() if form.action == "/oidc/logout/confirmer")
-        assert "Vous êtes déconnecté" in suite.follow_inside(confirm.submit()).text
-        assert not self.alive()
-
-    def test_oidcc_rp_initiated_logout_no_post_logout_redirect_uri(self, suite):
-        tokens, _ = suite.flow()
-        assert "Vous êtes déconnecté" in suite.follow_inside(self.end(suite, id_token_hint=tokens["id_token"])).text
-
-    def test_oidcc_rp_initiated_logout_no_state(self, suite):
-        tokens, _ = suite.flow()
-        response = self.end(suite, id_token_hint=tokens["id_token"], post_logout_redirect_uri=AFTER_LOGOUT)
-        assert response.location == AFTER_LOGOUT
-
-    def test_oidcc_rp_initiated_logout_query_added_to_post_logout_redirect_uri(self, suite):
-        tokens, _ = suite.flow()
-        response = self.end(suite, id_token_hint=tokens["id_token"], post_logout_redirect_uri=AFTER_LOGOUT + "?foo=bar")
-        assert (response.status_int, self.alive()) == (400, True)
-
-
-def test_oidcc_backchannel_rp_initiated_logout(suite):
-    """The notice is queued with the logout; tests/test_logout_notices.py follows it to the application."""
-    from cerbere.provider.models import LogoutNotice
-
-    Client.objects.update(backchannel_logout_uri="https://suite.example.fr/logout")
-    tokens, claims = suite.flow()
-    suite.get("/oidc/logout", {"id_token_hint": tokens["id_token"]})
-    notice = LogoutNotice.objects.get()
-    assert (str(notice.sid), notice.client.client_id) == (claims["sid"], "suite")
-    assert CLIENT_SECRET not in str(vars(notice))
