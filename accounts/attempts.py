@@ -20,19 +20,21 @@ from accounts.models import Agent, Attempts, normalize_login
 class Limit:
     free: int  # tries before the wait
     wait: timedelta
-    memory: timedelta  # failures older than this are forgotten
+    memory: timedelta  # all failures are forgotten that long after the last one, or after the first if `is_window`
+    is_window: bool = False  # for what many people share: a steady trickle of typing errors must not add up
 
 
 ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # the Mél's own rule
-SOURCE = Limit(free=100, wait=timedelta(minutes=10), memory=timedelta(minutes=10))  # a site behind one address
-CLIENT = Limit(free=30, wait=timedelta(minutes=1), memory=timedelta(minutes=10))  # secrets that nobody guesses
+SOURCE = Limit(100, timedelta(minutes=10), timedelta(minutes=10), is_window=True)  # a site behind one address
+CLIENT = Limit(30, timedelta(minutes=1), timedelta(minutes=10), is_window=True)  # secrets that nobody guesses
 IPV6_PREFIX = 64  # bits: what one subscriber gets
 
 
 def account_key(login: str, agent: Agent | None, browser: str | None) -> str:
     """One key an account whatever the spelling; unknown logins are counted too, so that both look alike."""
     if agent is None:
-        return f"login:{hashlib.sha256(normalize_login(login).encode()).hexdigest()}"
+        known_part = normalize_login(login).partition("@")[0]  # as uid and e-mail of an account share their counter
+        return f"login:{hashlib.sha256(known_part.encode()).hexdigest()}"
     return f"browser:{agent.uuid}:{browser}" if browser else f"account:{agent.uuid}"
 
 
@@ -75,12 +77,13 @@ def unlock(agent: Agent) -> int:
 
 
 def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
-    Attempts.objects.get_or_create(key=key, defaults={"updated_at": now})
+    Attempts.objects.get_or_create(key=key, defaults={"since": now, "updated_at": now})
     row = Attempts.objects.select_for_update().get(key=key)
     if row.locked_until and now < row.locked_until:
         return row.locked_until
-    kept = row.failures if now - row.updated_at < limit.memory else 0
-    row.failures, row.updated_at = kept + 1, now
+    if now - (row.since if limit.is_window else row.updated_at) >= limit.memory:
+        row.failures, row.since = 0, now
+    row.failures, row.updated_at = row.failures + 1, now
     row.locked_until = now + limit.wait if row.failures >= limit.free else None
     row.save()
     return None

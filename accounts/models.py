@@ -145,6 +145,7 @@ class Attempts(models.Model):
     key = models.CharField(max_length=100, primary_key=True)
     failures = models.PositiveIntegerField("échecs", default=0)
     locked_until = models.DateTimeField("bloqué jusqu’à", null=True)
+    since = models.DateTimeField("comptés depuis", default=timezone.now)
     updated_at = models.DateTimeField("dernier essai", default=timezone.now)
 
     class Meta:

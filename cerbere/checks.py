@@ -35,6 +35,8 @@ def unsafe() -> Iterator[tuple[str, str]]:
         yield "CERBERE_MELOTP_TABLE", "is not the name of a table"
     if settings.MELOTP_SOURCE == "database" and not settings.MELOTP_DATABASE_URL:
         yield "CERBERE_MELOTP_DATABASE_URL", "is missing: the Bnum's database, or CERBERE_MELOTP_SOURCE=imported"
+    if settings.PAIRWISE_SALT and not _is_secret(settings.PAIRWISE_SALT):
+        yield "CERBERE_PAIRWISE_SALT", f"is shorter than {SECRET_KEY_LENGTH} characters"
     yield from unusable_keys()
 
 

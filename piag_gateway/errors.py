@@ -2,7 +2,7 @@
 
 import sys
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -29,8 +29,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A database that does not answer is a 503 that passes; anything else is a fault of ours."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    """A database that does not answer, or is read-only, is a 503 that passes; anything else is a fault of ours."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError | InternalError):
         response = HttpResponse(render_to_string("piag/errors/503.html", reference()), status=503)
         response["Retry-After"] = RETRY_AFTER
         return response

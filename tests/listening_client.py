@@ -17,6 +17,7 @@ class ListeningClient(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.received: list[str] = []
         self.status: int | None = 200
+        self.trickles = False
         self.released = threading.Event()
 
     @property
@@ -30,6 +31,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.received.append(parse_qs(body)["logout_token"][0])
+        if self.server.trickles:
+            for byte in b"HTTP/1.1 200 OK\r\n":
+                self.wfile.write(bytes([byte]))
+                if self.server.released.wait(0.2):
+                    return
         if self.server.status is None:
             self.server.released.wait(30)
             return

@@ -194,3 +194,22 @@ def test_l05_fifty_wrong_passwords_at_once_are_seven_evaluated(camille):
     assert mine.get("/compte/").status_int == 200
     assert known.sign_in().status_int == 303
     assert Browser().sign_in().status_int == 429
+
+
+@pytest.mark.django_db
+def test_a_trickle_of_typing_errors_never_locks_a_site(camille):
+    """One failure each nine minutes, for a day, from one address."""
+    with time_machine.travel(NOW, tick=False) as moment:
+        for number in range(160):
+            attempts.reserve(f"login:{number}", "source:192.0.2.10", timezone.now())
+            moment.shift(timedelta(minutes=9))
+        assert Browser("192.0.2.10").sign_in().status_int == 303
+
+
+@pytest.mark.django_db
+def test_l04_uid_and_mail_share_a_counter_whether_the_account_exists_or_not(camille):
+    def seen(uid):
+        fail(7, uid)
+        return Browser("198.51.100.99").sign_in(f"{uid}@example.fr", "wrong").status_int
+
+    assert seen("camille.durand") == seen("nobody.here") == 429

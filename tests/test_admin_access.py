@@ -1,5 +1,6 @@
 """The administration opens to staff at two factors, and shows no secret on any page."""
 
+import html
 import re
 
 import pytest
@@ -130,6 +131,10 @@ LOOKUPS = [
     "/admin/twofactor/otpmeldevice/?sealed_seed__startswith=test",
     "/admin/provider/client/?secret_digest__startswith=a",
     "/admin/auth/group/?user__password__startswith=argon2",
+    "/admin/provider/logoutnotice/?client__grant__session__session_key__startswith=a",
+    "/admin/provider/logoutnotice/?client__secret_digest__startswith=a",
+    "/admin/provider/logoutnotice/?agent__password__startswith=argon2",
+    "/admin/accounts/agent/?is_staff__exact=1&groups__user__password__startswith=a",
     "/admin/twofactor/otpmeldevice/?user__sessions__session_key__startswith=a",
     "/admin/accounts/agent/?password__startswith=argon2",
     "/admin/accounts/agent/?password__contains=%24",
@@ -184,3 +189,17 @@ def test_the_journal_is_filtered_by_event(chief):
     page = chief.get("/admin/audit/auditevent/?name=second_factor%3Aaccepted")
     assert "second_factor:accepted</" in page.text
     assert '<td class="field-name">sign_in:accepted' not in page.text
+
+
+def test_the_notices_that_never_arrived_can_be_listed(chief):
+    page = chief.get("/admin/provider/logoutnotice/")
+    for link in ("?delivered_at__isempty=1", "?delivered_at__isempty=0"):
+        assert link in page.text
+        assert chief.get(f"/admin/provider/logoutnotice/{link}").status_int == 200
+
+
+def test_every_link_of_every_list_answers(everything):
+    for model in admin.site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for link in re.findall(r'<a href="(\?[^"]+)"', everything.get(address).text):
+            assert everything.get(address + html.unescape(link)).status_int == 200, address + link

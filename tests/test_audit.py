@@ -164,7 +164,7 @@ def test_p04_purge_removes_what_serves_nobody_and_keeps_the_rest(browser, camill
     for age in (settings.AUDIT_RETENTION - timedelta(minutes=1), settings.AUDIT_RETENTION + timedelta(minutes=1)):
         AuditEvent.objects.create(at=now - age, name=Event.SIGN_OUT)
     call_command("purge")
-    assert capsys.readouterr().out == "sessions: 2, requests: 0, grants: 0, attempts: 1, events: 1\n"
+    assert capsys.readouterr().out == "sessions: 2, requests: 0, grants: 0, attempts: 1, notices: 0, events: 1\n"
     assert AgentSession.objects.get() == live
     assert AuditEvent.objects.count() == events + 1
     assert browser.get("/compte/").status_int == 200

@@ -104,10 +104,21 @@ def test_o10_a_request_posted_by_another_site_finds_the_session(camille, wiki):
     browser = Browser()
     browser.sign_in()
     response = Browser().post("/oidc/authorize", authorization("wiki"))
-    for cookie in response.headers.getall("Set-Cookie"):
-        name, _, value = cookie.partition(";")[0].partition("=")
-        browser.set_cookie(name, value)
-    assert answer(browser.follow_inside(response))["code"]
+    assert answer(browser.get(response.location))["code"]
+
+
+def test_o10_a_post_of_another_site_leaves_the_other_tabs_requests_alone(browser, camille, wiki):
+    """Such a POST comes without our cookies; its answer must not replace them."""
+    browser.authorize("wiki")
+    waiting = browser.cookies["cerbere_demande"]
+    response = Browser().post("/oidc/authorize", authorization("wiki"))
+    assert "Set-Cookie" not in response.headers
+    assert response.location.startswith("/oidc/authorize?")
+    assert browser.cookies["cerbere_demande"] == waiting
+
+
+def test_a_post_too_long_for_an_address_is_refused_on_a_page(browser, wiki):
+    refused_on_a_page(browser.post("/oidc/authorize", authorization("wiki", state="é" * 3000), expect_errors=True))
 
 
 def test_o10_an_unknown_language_falls_back_to_french(browser, wiki):
@@ -160,6 +171,11 @@ def test_o14_no_page_of_the_journey_can_be_framed(browser, enrolled, piag):
         ("claims", '{"id_token":[1]}', "invalid_request"),
         ("claims", '{"id_token":{"acr":{"values":[1]}}}', "invalid_request"),
         ("claims", '{"id_token":{"acr":"x"}}', "invalid_request"),
+        ("claims", '{"id_token":{"acr":{"values":[],"value":{}}}}', "invalid_request"),
+        ("claims", '{"userinfo":{"name":NaN}}', "invalid_request"),
+        ("claims", '{"userinfo":{"name":1e999}}', "invalid_request"),
+        ("claims", '{"userinfo":{"a\\u0000b":null}}', "invalid_request"),
+        ("claims", '{"userinfo":{"\\ud800":null}}', "invalid_request"),
         ("claims", "[" * 1000, "invalid_request"),
         ("response_mode", "fragment", "invalid_request"),
         ("code_challenge", None, "invalid_request"),

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 SETTINGS = str(ROOT / "cerbere" / "settings.py")
 GOOD_NAMES = ("CERBERE_SECRET_KEY", "CERBERE_SEED_KEYS", "CERBERE_SIGNING_KEYS")
 CHECKED = ("DEBUG", "DEMO", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "HTTPS", "PUBLIC_URL", "MELOTP_TABLE",
-           "MELOTP_SOURCE", "MELOTP_DATABASE_URL", "SEED_KEYS", "SIGNING_KEYS")  # fmt: skip
+           "MELOTP_SOURCE", "MELOTP_DATABASE_URL", "SEED_KEYS", "SIGNING_KEYS", "PAIRWISE_SALT")  # fmt: skip
 
 
 def pem(key, password=None):
@@ -81,6 +81,7 @@ UNSAFE = {
     "http on a look-alike": ({"CERBERE_PUBLIC_URL": "http://localhost.example.fr"}, "CERBERE_PUBLIC_URL must be https"),
     "table": ({"CERBERE_MELOTP_TABLE": "dynalogin_user; DROP TABLE x"}, "CERBERE_MELOTP_TABLE is not the name"),
     "no source": ({"CERBERE_MELOTP_SOURCE": None}, "CERBERE_MELOTP_DATABASE_URL is missing"),
+    "short salt": ({"CERBERE_PAIRWISE_SALT": "pepper"}, "CERBERE_PAIRWISE_SALT is shorter"),
     "no seed key": ({"CERBERE_SEED_KEYS": None}, "CERBERE_SEED_KEYS cannot be used: no key"),
     "short seed key": ({"CERBERE_SEED_KEYS": "a:MDEyMzQ1Njc4OWFiY2RlZg=="}, "CERBERE_SEED_KEYS cannot be used"),
     "seed key not base64": ({"CERBERE_SEED_KEYS": "a:ééé"}, "CERBERE_SEED_KEYS cannot be used"),

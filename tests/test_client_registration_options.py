@@ -89,6 +89,10 @@ def key(request):
     return request.param, made
 
 
+GARBAGE = ["", "x", "a.b.c", "e30.e30.", "e30." + "W1tb" * 2000 + ".x", "e30.W10.x", "e30.IngI.x",
+           "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ3aWtpIn0."]  # fmt: skip
+
+
 class TestPrivateKeyJwt:
     def assertion(self, key, header=None, **claims):
         alg, private = key
@@ -123,7 +127,8 @@ class TestPrivateKeyJwt:
         "fault",
         [
             {"aud": "https://other.example.fr"}, {"aud": None}, {"iss": "piag"}, {"sub": "piag"}, {"sub": None},
-            {"jti": None}, {"jti": ""}, {"jti": 3}, {"exp": None}, {"exp": "soon"}, {"exp": int(NOW.timestamp()) - 60},
+            {"aud": [{}]}, {"aud": {}}, {"jti": None}, {"jti": ""}, {"jti": 3},
+            {"exp": None}, {"exp": "soon"}, {"exp": int(NOW.timestamp()) - 60},
             {"exp": int(NOW.timestamp()) + 3601}, {"nbf": int(NOW.timestamp()) + 61},
         ],
     )  # fmt: skip
@@ -134,7 +139,19 @@ class TestPrivateKeyJwt:
         other = (key[0], RSAKey.generate_key(2048) if key[0] == "RS256" else ECKey.generate_key("P-256"))
         assert self.redeem(signed_in, code, self.assertion(other, {"kid": key[1].kid})).status_int == 401
 
-    @pytest.mark.parametrize("garbage", ["", "x", "a.b.c", "e30.e30.", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ3aWtpIn0."])
+    @pytest.mark.parametrize(
+        "garbage",
+        [
+            "",
+            "x",
+            "a.b.c",
+            "e30.e30.",
+            "e30." + "W1tb" * 2000 + ".x",
+            "e30.W10.x",
+            "e30.IngI.x",
+            "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ3aWtpIn0.",
+        ],
+    )
     def test_garbage_proves_nothing(self, signed_in, code, garbage):
         assert self.redeem(signed_in, code, garbage).status_int == 401
 

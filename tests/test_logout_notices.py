@@ -7,6 +7,7 @@ import time_machine
 from django.core.management import call_command
 from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
@@ -168,6 +169,32 @@ def test_x06_one_that_hangs_or_is_down_fails_in_bounded_time_and_the_other_is_to
         work()
     errors = dict(LogoutNotice.objects.values_list("client__client_id", "last_error"))
     assert errors == {"piag": "", "hangs": "ReadTimeout", "down": "ConnectionError"}
+
+
+def test_x06_one_that_trickles_its_answer_is_cut_off(rp, signed_in, monkeypatch):
+    monkeypatch.setattr("cerbere.provider.logout_notices.DEADLINE", 0.5)
+    rp.trickles = True
+    sign_out(signed_in)
+    work()
+    assert LogoutNotice.objects.get().last_error == "too slow"
+
+
+def test_a_notice_that_a_killed_worker_held_is_sent_by_the_purge(rp, signed_in, capsys):
+    sign_out(signed_in)
+    DBTaskResult.objects.update(status="RUNNING")
+    work()
+    assert rp.received == []
+    with time_machine.travel(timezone.now() + timedelta(hours=3)):
+        call_command("purge")
+        work()
+    assert len(rp.received) == 1
+
+
+def test_p04_old_notices_are_purged(rp, signed_in, capsys):
+    sign_out(signed_in)
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        call_command("purge")
+    assert not LogoutNotice.objects.exists()
 
 
 def test_the_notices_keep_no_token(rp, signed_in):

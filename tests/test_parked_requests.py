@@ -143,6 +143,21 @@ def test_an_application_that_redirects_without_end_is_stopped_with_a_page(browse
         assert browser.authorize("wiki").status_int == 303
 
 
+@pytest.mark.parametrize("address", ["-" * 36, "0" * 36, "7f3a21c9-0000-4000-8000-00000000000g"])
+def test_a_next_that_only_looks_like_one_is_no_fault(browser, wiki, address):
+    browser.authorize("wiki")
+    assert browser.get(f"/connexion/?next=/oidc/continuer/{address}/").status_int == 200
+
+
+def test_expired_requests_go_as_new_ones_come(browser, wiki):
+    with time_machine.travel(NOW, tick=False):
+        for _ in range(3):
+            browser.authorize("wiki")
+    with time_machine.travel(NOW + timedelta(minutes=15), tick=False):
+        browser.authorize("wiki")
+    assert ParkedRequest.objects.count() == 1
+
+
 def test_what_is_kept_tells_the_cookie_to_nobody(browser, wiki):
     browser.authorize("wiki")
     parked = ParkedRequest.objects.get()

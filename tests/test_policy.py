@@ -68,7 +68,7 @@ def test_a_grant_on_an_essential_acr_is_one_of_its_values():
 
 def test_a_grant_rests_on_facts_as_fresh_as_asked():
     for demand, _, _, devices, granted in each(lambda v, d: isinstance(v, Granted) and d.max_age is not None):
-        floor = demand.received_at - timedelta(seconds=demand.max_age)
+        floor = min(demand.received_at, NOW - timedelta(seconds=demand.max_age))
         assert all(fact.at >= floor for fact in granted.facts)
         assert strength_of(granted.facts, devices, NOW, MAX_AGE) >= granted.strength
 

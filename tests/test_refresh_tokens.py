@@ -116,13 +116,14 @@ def test_s14_it_is_refused_once_the_level_has_fallen(at_now, browser, tokens, se
     refused(refresh(browser, tokens["refresh_token"]))
 
 
-@pytest.mark.parametrize("fault", ["method", "agent", "session", "client", "registration"])
+@pytest.mark.parametrize("fault", ["method", "agent", "session", "client", "registration", "password"])
 def test_s14_it_is_refused_when_what_it_stands_for_is_gone(browser, tokens, enrolled, piag, fault):
     {
         "method": lambda: enrolled.otp_mel.remove(),
         "agent": lambda: type(enrolled).objects.update(is_active=False),
         "session": lambda: AgentSession.objects.all().delete(),
         "client": lambda: Client.objects.update(enabled=False),
+        "password": lambda: type(enrolled).objects.update(password=people.password_hash("un autre mot de passe")),
         "registration": lambda: Client.objects.update(refresh_tokens=False),
     }[fault]()
     assert refresh(browser, tokens["refresh_token"]).status_int in (400, 401)

@@ -1,5 +1,6 @@
 """Signing keys: what they may be, and rotation under running nodes."""
 
+import base64
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,6 +69,31 @@ def test_u04_a_new_key_is_published_before_it_signs_and_the_old_kept_after():
     assert new in kids(fourth)
 
 
+def test_the_old_key_leaves_the_published_set_by_itself():
+    text = rotated(_pem(RSA_KEY), "RS256", timedelta(hours=24), NOW)
+    published = [len(keys.parse(text).published(NOW + timedelta(hours=hours)).keys) for hours in (0, 24, 47, 48)]
+    assert published == [2, 2, 2, 1]
+
+
+MANGLED = [
+    '{"alg":["RS256"]}', '{"alg":"RS256","crit":5}', '{"alg":"RS256","crit":[{}]}', '["alg"]', '"alg"', "1", "null",
+    "{", '{"alg":"RS256","kid":{}}', '{"alg":"none"}', '{"alg":"RS256","b64":false}', "[" * 3000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", MANGLED)
+def test_h08_a_mangled_token_is_none_of_ours_and_no_fault(header):
+    encoded = base64.urlsafe_b64encode(header.encode()).decode().rstrip("=")
+    assert keys.read_own_token(f"{encoded}.e30.AAAA") is None
+    assert keys.read_own_token(f"{encoded}.{encoded}.") is None
+
+
+def test_only_id_tokens_are_hints():
+    sound = {"iss": "http://localhost:8000", "sub": "x", "aud": "wiki"}
+    assert keys.read_own_token(keys.sign(sound, "RS256")) is None
+    assert keys.read_own_token(keys.sign(sound | {"at_hash": "x"}, "RS256"))["sub"] == "x"
+
+
 def test_rotating_one_algorithm_leaves_the_other():
     text = rotated(_pem(RSA_KEY) + _pem(EC_KEY), "ES256", timedelta(0), NOW)
     assert signer(text, NOW) == signer(_pem(RSA_KEY), NOW)
@@ -90,7 +116,7 @@ def look_again(monkeypatch):
 
 @pytest.mark.django_db
 def test_f16_the_command_reaches_a_running_node(file, monkeypatch, capsys):
-    before = keys.sign({"iss": "http://localhost:8000", "sub": "x"}, "RS256")
+    before = keys.sign({"iss": "http://localhost:8000", "sub": "x", "aud": "wiki", "at_hash": "x"}, "RS256")
     call_command("rotate_signing_key", "--publish-hours", "1")
     assert "published now" in capsys.readouterr().out
     look_again(monkeypatch)

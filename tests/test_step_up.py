@@ -132,6 +132,17 @@ def test_max_age_asks_again_what_is_older(two_factor, piag):
         assert two_factor.authorize(max_age="60").location.startswith("/connexion/")
 
 
+def test_max_age_counts_to_the_answer_not_to_the_question(browser, enrolled, wiki):
+    """A request that waits for the code does not keep an old password young."""
+    with at(0):
+        browser.sign_in()
+    with at(0.5):
+        page = browser.follow_inside(browser.authorize("wiki", acr_values="eidas2", max_age="60"))
+    with at(14):
+        back = browser.send_code(page, people.code())
+        assert browser.follow_inside(back).request.path == "/connexion/"
+
+
 def test_s14_removing_the_method_kills_the_tokens_that_rest_on_it(two_factor, enrolled, piag):
     with at(5):
         token = two_factor.token(answer(two_factor.authorize())["code"]).json["access_token"]

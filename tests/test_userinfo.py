@@ -119,9 +119,10 @@ def test_u05_published_keys_are_public_strong_and_cacheable(browser):
 def test_u04_the_first_key_signs_and_the_others_still_verify(settings):
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    old = keys.sign({"iss": settings.PUBLIC_URL, "sub": "x"}, "RS256")
+    told = {"iss": settings.PUBLIC_URL, "sub": "x", "aud": "wiki", "at_hash": "x"}
+    old = keys.sign(told, "RS256")
     settings.SIGNING_KEYS = _pem(rsa.generate_private_key(65537, 2048)) + _pem(RSA_KEY) + _pem(EC_KEY)
-    new = keys.sign({"iss": settings.PUBLIC_URL, "sub": "x"}, "RS256")
+    new = keys.sign(told, "RS256")
     assert old.split(".")[0] != new.split(".")[0]
     assert keys.read_own_token(old)["sub"] == keys.read_own_token(new)["sub"] == "x"
     assert len(KeySet.import_key_set(keys.jwks()).keys) == 3

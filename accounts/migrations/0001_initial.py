@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(max_length=100, primary_key=True, serialize=False)),
                 ('failures', models.PositiveIntegerField(default=0, verbose_name='échecs')),
                 ('locked_until', models.DateTimeField(null=True, verbose_name='bloqué jusqu’à')),
+                ('since', models.DateTimeField(default=django.utils.timezone.now, verbose_name='comptés depuis')),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='dernier essai')),
             ],
             options={

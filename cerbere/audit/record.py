@@ -4,12 +4,14 @@ from typing import Protocol
 import structlog
 from django.db import transaction
 from django.utils import timezone
+from prometheus_client import Counter
 
 from cerbere.audit.context import current_origin
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 
 log = structlog.get_logger("cerbere.audit")
+EVENTS = Counter("cerbere_events", "What the journal has recorded, by event", ["event"])
 DETAIL_LENGTH = 200  # characters; longer values come from clients and say nothing more
 
 
@@ -49,4 +51,5 @@ def _short(value: str | int | bool | None) -> str | int | bool | None:
 
 
 def _log(row: AuditEvent) -> None:
+    EVENTS.labels(row.name).inc()
     log.info(row.name, agent=row.agent, actor=row.actor, client_id=row.client_id, address=row.address, **row.detail)

@@ -16,7 +16,7 @@ from twofactor.seeds import SeedKeyError
 
 RETRY_AFTER = "30"  # seconds
 UNAVAILABLE = OperationalError | InterfaceError | InternalError | SeedKeyError  # InternalError: a read-only standby
-PAGES_OF_FORMS = {"end_session": "account", "confirm_end_session": "home", "set_language": "home"}
+PAGES_OF_FORMS = {"end_own_session": "account", "confirm_end_session": "home", "set_language": "home"}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

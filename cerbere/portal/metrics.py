@@ -1,4 +1,4 @@
-"""Counters for Prometheus: how long answers take, and what the journal records.
+"""What Prometheus reads: how long answers take, and how much of each event the journal has recorded.
 
 With several worker processes PROMETHEUS_MULTIPROC_DIR names the directory in which they add up.
 """

@@ -29,8 +29,7 @@ from twofactor.facts import active_devices, facts_of
 def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> HttpResponse:
     """Answer a request that has just come (OpenID Connect Core §3.1.2). Raises PageError.
 
-    What cannot be granted at once is parked. A cross-site POST carries no session cookie, so it is always
-    parked and taken up again by a redirect.
+    What cannot be granted at once is parked.
     """
     parameters = pulled(parameters, now)
     client = find_client(parameters)
@@ -39,8 +38,6 @@ def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> Ht
         verdict = evaluate(request, authorization, now)
     except OAuthError as error:
         return to_client(request, parameters, **error.parameters)
-    if request.method == "POST":
-        return _park(request, authorization, None)
     if isinstance(verdict, Step):
         return _park(request, authorization, verdict)
     return answer(request, authorization, verdict, now)
@@ -81,10 +78,9 @@ def answer(
     return to_client(request, authorization.parameters, code=issue_code(request, authorization, verdict, now))
 
 
-def _park(request: HttpRequest, authorization: AuthorizationRequest, step: Step | None) -> HttpResponse:
+def _park(request: HttpRequest, authorization: AuthorizationRequest, step: Step) -> HttpResponse:
     waiting = parked.park(request, authorization)
-    target = _interaction(step, authorization, waiting) if step else parked.resume_url(waiting)
-    response = SeeOther(target)
+    response = SeeOther(_interaction(step, authorization, waiting))
     parked.bind(request, response)
     _speak(request, response, authorization.parameters.get("ui_locales", ""))
     return response

@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
-from cerbere.provider.keys import ALGORITHMS
+from cerbere.provider.keys import ALGORITHMS, GARBAGE
 from cerbere.provider.models import Client, UsedAssertion, digest
 from cerbere.provider.request import Parameters
 
@@ -36,7 +36,7 @@ def _claimed(parameters: Parameters) -> Client | None:
     """Whose assertion it says to be, before anything of it is believed."""
     try:
         told = json.loads(extract_compact(parameters["client_assertion"].encode()).payload)
-    except (JoseError, ValueError):
+    except (JoseError, *GARBAGE):
         return None
     client_id = told.get("sub") if isinstance(told, dict) else None
     if not isinstance(client_id, str) or parameters.get("client_id", client_id) != client_id:
@@ -47,18 +47,18 @@ def _claimed(parameters: Parameters) -> Client | None:
 def _claims(client: Client, assertion: str) -> dict[str, Any] | None:
     try:
         return dict(jwt.decode(assertion, KeySet.import_key_set(client.jwks), algorithms=ALGORITHMS).claims)
-    except (JoseError, ValueError, KeyError):
+    except (JoseError, *GARBAGE):
         return None
 
 
 def _is_sound(claims: dict[str, Any], client: Client, now: int) -> bool:
     """Issuer and subject are the client, the audience is us, the life is short, the `jti` is there."""
-    audience = claims.get("aud")
+    audience = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
     ours = {settings.PUBLIC_URL, f"{settings.PUBLIC_URL}{reverse('token')}"}
     ends, starts = claims.get("exp"), claims.get("nbf", 0)
     return (
         claims.get("iss") == claims.get("sub") == client.client_id
-        and bool(ours & set(audience if isinstance(audience, list) else [audience]))
+        and any(isinstance(told, str) and told in ours for told in audience)
         and isinstance(ends, int) and now - LEEWAY < ends <= now + LONGEST_LIFE
         and isinstance(starts, int) and starts <= now + LEEWAY
         and isinstance(claims.get("jti"), str) and bool(claims["jti"])

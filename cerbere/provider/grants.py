@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 
 from accounts.models import Agent
 from cerbere.provider import keys
@@ -47,9 +49,18 @@ def why_dead(grant: Grant, now: datetime) -> str | None:
         return "inactive"
     if grant.session is None or not grant.session.is_alive(now) or grant.session.agent_id != agent.pk:
         return "session_ended"
-    facts = facts_of(grant.session.get_decoded())
+    kept = grant.session.get_decoded()
+    if not _is_of_this_password(kept, agent):
+        return "session_ended"
+    facts = facts_of(kept)
     reached = strength_of(facts, active_devices(agent), now, settings.SECOND_FACTOR_MAX_AGE)
     return None if reached >= max(Strength(grant.strength), grant.client.terms.minimum) else "level_fell"
+
+
+def _is_of_this_password(kept: dict[str, Any], agent: Agent) -> bool:
+    """A session opened with an earlier password is over, whoever changed it (as for Django's own sessions)."""
+    valid = [agent.get_session_auth_hash(), *agent.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(kept.get(HASH_SESSION_KEY, ""), each) for each in valid)
 
 
 def id_token(grant: Grant, access_token: str, nonce: str, now: datetime) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from time import monotonic
@@ -29,6 +29,8 @@ ALGORITHMS = ["RS256", "ES256"]
 MINIMUM_RSA_BITS = 2048
 KID_LENGTH = 16  # hexadecimal digits
 log = structlog.get_logger("cerbere.provider.keys")
+KEPT_AFTER = timedelta(hours=24)  # an ID token lives ten minutes; logout hints are honoured a day more
+GARBAGE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)  # what joserfc raises for a mangled token
 LOOK_EVERY = 5  # seconds between two looks at the file
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 BLOCK = re.compile(
@@ -56,7 +58,14 @@ def _activation(known: SigningKey) -> datetime:
 @dataclass(frozen=True)
 class Ring:
     keys: tuple[SigningKey, ...]
-    published: KeySet
+
+    def published(self, now: datetime) -> KeySet:
+        """All but those in whose place another has signed for KEPT_AFTER: no token of theirs lives."""
+        return KeySet([known.key for known in self.keys if not self.is_past(known, now)])
+
+    def is_past(self, known: SigningKey, now: datetime) -> bool:
+        same = [other for other in self.keys if other.alg == known.alg]
+        return any(other.activates_at > known.activates_at and other.activates_at + KEPT_AFTER <= now for other in same)
 
     def signing(self, alg: str, now: datetime) -> RSAKey | ECKey:
         """The key that began last, the first to come when none has begun. Raises ValueError without any."""
@@ -74,7 +83,7 @@ def parse(text: str) -> Ring:
     keys = tuple(_load(block["pem"], block["at"]) for block in BLOCK.finditer(text))
     if not any(known.alg == "RS256" for known in keys):
         raise SigningKeyError("an RSA private key in PEM form is needed")
-    return Ring(keys, KeySet([known.key for known in keys]))
+    return Ring(keys)
 
 
 def _load(pem: str, activates: str | None) -> SigningKey:
@@ -137,7 +146,7 @@ def ring() -> Ring:
 
 
 def jwks() -> dict[str, Any]:
-    return ring().published.as_dict(private=False)  # type: ignore[return-value]
+    return ring().published(timezone.now()).as_dict(private=False)  # type: ignore[return-value]
 
 
 def sign(claims: dict[str, Any], alg: str, typ: str = "JWT") -> str:
@@ -148,7 +157,8 @@ def sign(claims: dict[str, Any], alg: str, typ: str = "JWT") -> str:
 def read_own_token(token: str) -> dict[str, Any] | None:
     """The claims of an ID token that we signed, expired or not; None if we did not."""
     try:
-        claims = jwt.decode(token, ring().published, algorithms=ALGORITHMS).claims
-    except (JoseError, ValueError):
+        read = jwt.decode(token, ring().published(timezone.now()), algorithms=ALGORITHMS)
+    except (JoseError, *GARBAGE):
         return None
-    return dict(claims) if claims.get("iss") == settings.PUBLIC_URL and "sub" in claims else None
+    is_ours = read.claims.get("iss") == settings.PUBLIC_URL and {"sub", "aud", "at_hash"} <= set(read.claims)
+    return dict(read.claims) if is_ours else None  # at_hash: neither a signed userinfo nor a logout token

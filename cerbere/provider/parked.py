@@ -18,8 +18,9 @@ from cerbere.provider.request import AuthorizationRequest
 from cerbere.provider.responses import origin_of_uri
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
+FORGOTTEN_AT_ONCE = 5
 ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
-RESUME_PATH = re.compile(r"/oidc/continuer/([0-9a-f-]{36})/\Z")
+RESUME_PATH = re.compile(r"/oidc/continuer/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/\Z")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedReq
     """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`). Raises TooManyRequests."""
     secret = request.COOKIES.get(cookie_name()) or secrets.token_urlsafe(32)
     request.COOKIES[cookie_name()] = secret
+    _forget_expired(authorization.received_at)
     mine = ParkedRequest.objects.filter(browser_digest=digest(secret), expires_at__gt=authorization.received_at)
     if mine.count() >= WAITING_AT_MOST:
         raise TooManyRequests
@@ -51,6 +53,12 @@ def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedReq
         browser_digest=digest(secret), client=authorization.client, parameters=authorization.parameters,
         received_at=authorization.received_at, expires_at=authorization.received_at + PARKED_FOR,
     )  # fmt: skip
+
+
+def _forget_expired(now: datetime) -> None:
+    """A few at each parking, so that a flood leaves nothing behind; the purge takes the rest."""
+    expired = ParkedRequest.objects.filter(expires_at__lte=now).values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]
+    ParkedRequest.objects.filter(pk__in=list(expired)).delete()
 
 
 def bind(request: HttpRequest, response: HttpResponse) -> None:

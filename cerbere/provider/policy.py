@@ -66,7 +66,7 @@ def decide(
     allowed = allowed_levels(demand, terms)
     if not allowed:
         return Denied("unmet_authentication_requirements")
-    usable = () if demand.subject_differs else usable_facts(demand, facts)
+    usable = () if demand.subject_differs else usable_facts(demand, facts, now)
     reached = strength_of(usable, active_devices, now, second_factor_max_age)
     if demand.subject_differs and any(fact.at >= demand.received_at for fact in facts):
         return Denied("login_required")  # somebody else than the hinted agent has just signed in
@@ -85,15 +85,16 @@ def next_step(reached: Strength, active_devices: Collection[str]) -> Step:
     return Step.VERIFY if active_devices else Step.ENROL
 
 
-def usable_facts(demand: Demand, facts: Collection[Fact]) -> tuple[Fact, ...]:
+def usable_facts(demand: Demand, facts: Collection[Fact], now: datetime) -> tuple[Fact, ...]:
     """Facts fresh enough for `prompt` and `max_age`.
 
     Every act that the level rests on must be as fresh as asked, the password and the code alike:
-    `prompt=login` wants them after the request came, `max_age` at most that long before it.
+    `prompt=login` wants them after the request came, `max_age` at most that long ago or, however long the
+    agent takes for the rest, after the request came.
     """
     floors = [demand.received_at] if demand.prompt & {"login", "select_account"} else []
     if demand.max_age is not None:
-        floors.append(demand.received_at - timedelta(seconds=demand.max_age))
+        floors.append(min(demand.received_at, now - timedelta(seconds=demand.max_age)))
     return tuple(fact for fact in facts if all(fact.at >= floor for floor in floors))
 
 

@@ -41,7 +41,7 @@ class AuthorizationRequest:
     def demand(self, sub: str | None) -> Demand:
         """What is asked of the authentication; `sub` is the subject of this session, None if nobody's."""
         acr = self.claims.get("id_token", {}).get("acr") or {}
-        values = tuple(acr.get("values") or ([acr["value"]] if "value" in acr else []))
+        values = tuple(acr.get("values") or ([acr["value"]] if acr.get("value") else []))
         essential = values if acr.get("essential") and values else None
         voluntary = tuple(self.parameters.get("acr_values", "").split()) or (() if essential else values)
         differs = self.hinted_sub is not None and sub is not None and self.hinted_sub != sub
@@ -138,10 +138,11 @@ def max_age_of(parameters: Parameters) -> int | None:
 def claims_of(parameters: Parameters) -> dict[str, Any]:
     """The `claims` parameter (OpenID Connect Core §5.5): members `id_token` and `userinfo`, objects both."""
     try:
-        claims = json.loads(parameters.get("claims", "{}"))
+        claims = json.loads(parameters.get("claims", "{}"), parse_constant=_no_number)
+        json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()  # what a database could not keep
     except (ValueError, RecursionError) as error:
         raise OAuthError("invalid_request", "claims is not JSON") from error
-    if not isinstance(claims, dict):
+    if not isinstance(claims, dict) or "\\u0000" in parameters.get("claims", ""):
         raise OAuthError("invalid_request", "claims is not an object")
     parts = {name: claims.get(name) or {} for name in ("id_token", "userinfo")}
     if not all(isinstance(part, dict) for part in parts.values()) or not _acr_is_sound(parts["id_token"]):
@@ -153,8 +154,12 @@ def _acr_is_sound(id_token: dict[str, Any]) -> bool:
     acr = id_token.get("acr") or {}
     if not isinstance(acr, dict):
         return False
-    values = acr.get("values", [acr["value"]] if "value" in acr else [])
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+    values = acr.get("values", [])
+    return isinstance(values, list) and all(isinstance(value, str) for value in [*values, acr.get("value", "")])
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def hinted_sub_of(parameters: Parameters, client: Client) -> str | None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from cerbere.provider.keys import ALWAYS, SigningKey, parse
+from cerbere.provider.keys import ALWAYS, parse
 
 RSA_BITS = 3072
 PUBLISHED_BEFORE = timedelta(hours=24)  # applications that keep our keys for a day know it in time
-KEPT_AFTER = timedelta(hours=24)  # an ID token lives ten minutes; logout hints are honoured a day more
 
 
 def rotated(text: str, alg: str, publish_for: timedelta, now: datetime) -> str:
@@ -20,15 +19,10 @@ def rotated(text: str, alg: str, publish_for: timedelta, now: datetime) -> str:
 
     Raises SigningKeyError when the old content cannot be read.
     """
-    kept = [known for known in parse(text).keys if not _is_past(known, parse(text).keys, now)]
+    ring = parse(text)
+    kept = [known for known in ring.keys if not ring.is_past(known, now)]
     new = (now + publish_for, _pem(alg))
     return "\n".join(_block(at, pem) for at, pem in [*((k.activates_at, k.pem) for k in kept), new])
-
-
-def _is_past(known: SigningKey, keys: tuple[SigningKey, ...], now: datetime) -> bool:
-    """Another key of its algorithm has signed in its place for KEPT_AFTER."""
-    later = [other.activates_at for other in keys if other.alg == known.alg and other.activates_at > known.activates_at]
-    return any(at + KEPT_AFTER <= now for at in later)
 
 
 def _pem(alg: str) -> str:

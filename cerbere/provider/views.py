@@ -34,6 +34,7 @@ from cerbere.provider.token import token as token_act
 from cerbere.provider.userinfo import userinfo as userinfo_act
 
 View = Callable[..., HttpResponse]
+LONGEST_ADDRESS = 8000  # characters; servers take request lines of 8 kB
 PUBLISHED_FOR = 3600  # seconds; a new key is published long before it signs
 
 
@@ -78,7 +79,7 @@ def jwks(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @pages_for_errors
 def authorize(request: HttpRequest) -> HttpResponse:
-    return authorize_act(request, _parameters(request), timezone.now())
+    return _as_get(request) or authorize_act(request, single_values(request.GET), timezone.now())
 
 
 @login_not_required
@@ -151,10 +152,10 @@ def userinfo(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @pages_for_errors
 def end_session(request: HttpRequest) -> HttpResponse:
-    """A POST from another site carries no session cookie: it is taken up again as a GET."""
-    parameters = _parameters(request)
-    if request.method == "POST":
-        return SeeOther(f"{request.path}?{urlencode(parameters)}")
+    return _as_get(request) or _end(request, single_values(request.GET))
+
+
+def _end(request: HttpRequest, parameters: Parameters) -> HttpResponse:
     asked = logout.read(parameters)
     if not logout.may_end_at_once(request, asked):
         return _ask(request, parameters, asked)
@@ -180,5 +181,11 @@ def _ask(request: HttpRequest, parameters: Parameters, asked: logout.LogoutReque
     return response
 
 
-def _parameters(request: HttpRequest) -> Parameters:
-    return single_values(request.POST if request.method == "POST" else request.GET)
+def _as_get(request: HttpRequest) -> HttpResponse | None:
+    """A POST from another site carries no cookie of ours: the browser asks again by GET, with them."""
+    if request.method != "POST":
+        return None
+    address = f"{request.path}?{urlencode(single_values(request.POST))}"
+    if len(address) > LONGEST_ADDRESS:
+        raise PageError("invalid_request", "the request is too long")
+    return SeeOther(address)

@@ -24,4 +24,5 @@ keep piag_database_url database piag
 keep cerbere_secret_key random
 keep piag_secret_key random
 keep cerbere_seed_keys seed_key
-keep cerbere_signing_keys openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:3072
+mkdir -p secrets/signing
+keep signing/keys openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:3072

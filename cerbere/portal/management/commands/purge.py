@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -8,9 +8,12 @@ from django.utils import timezone
 
 from accounts.models import AgentSession, Attempts
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Grant, ParkedRequest, PushedRequest, UsedAssertion
+from cerbere.provider.logout_notices import RETRY_AFTER, send
+from cerbere.provider.models import Grant, LogoutNotice, ParkedRequest, PushedRequest, UsedAssertion
 
 GRANTS_KEPT = timedelta(days=1)  # a replayed code is told from an unknown one for that long
+NOTICES_KEPT = timedelta(days=30)  # long enough for the helpdesk to ask what became of a logout
+STALLED_AFTER = timedelta(hours=2)  # beyond the last try: the worker died with the notice in hand
 ATTEMPTS_KEPT = timedelta(days=1)  # longer than the longest memory of accounts.attempts
 
 
@@ -19,6 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
+        _send_again(now)
         idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
         removed = {
             "sessions": AgentSession.objects.filter(idle).delete()[0],
@@ -28,6 +32,16 @@ class Command(BaseCommand):
             ),
             "grants": Grant.objects.filter(created_at__lte=now - GRANTS_KEPT).delete()[0],
             "attempts": Attempts.objects.filter(updated_at__lte=now - ATTEMPTS_KEPT).delete()[0],
+            "notices": LogoutNotice.objects.filter(created_at__lte=now - NOTICES_KEPT).delete()[0],
             "events": AuditEvent.objects.all().purge_before(now - settings.AUDIT_RETENTION),
         }
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in removed.items()))
+
+
+def _send_again(now: datetime) -> None:
+    """Notices that a worker took and never finished: it was killed."""
+    stalled = LogoutNotice.objects.filter(
+        delivered_at=None, attempts__lte=len(RETRY_AFTER), created_at__lte=now - STALLED_AFTER
+    )
+    for notice in stalled:
+        send.enqueue(notice.pk)
