@@ -18,6 +18,7 @@ WITHOUT_DATABASE := --ignore-glob='tests/test_piag_*' --ignore=tests/test_demo.p
 PACKAGES := cerbere accounts twofactor piag_gateway
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard cerbere/locale/*/LC_MESSAGES/*.po))
 BUNDLE := static/build/dsfr.css
+NODE_CLIENT := tests/clients/openid_client/node_modules/.package-lock.json
 STATIC := staticfiles/staticfiles.json
 
 .NOTPARALLEL:
@@ -40,7 +41,7 @@ demo-code: .venv/.run ## Prints the code that this agent's phone shows now: make
 
 # --- Tests -------------------------------------------------------------------------------------------
 
-test: machine-test check assets ## Checks, then the whole suite: SQLite, PostgreSQL, browser
+test: machine-test check assets $(NODE_CLIENT) ## Checks, then the whole suite: SQLite, PostgreSQL, browser
 	@rm -f .coverage .coverage.*
 	@exec env COVERAGE_FILE=.coverage.sqlite $(PYTEST) -m "$(FAST)" -n auto --cov --cov-report=
 	@exec env COVERAGE_FILE=.coverage.postgresql $(PYTHON) -m tests.postgresql -- \
@@ -51,7 +52,7 @@ test: machine-test check assets ## Checks, then the whole suite: SQLite, Postgre
 	@$(PYTHON) -m coverage report --skip-covered --show-missing --fail-under=$(COVERAGE_MINIMUM)
 	@echo "make test: $$(( $$(date +%s) - $(START) )) s"
 
-fast: .venv/.dev assets ## The tests that need neither browser nor PostgreSQL (ARGS="-k code")
+fast: .venv/.dev assets $(NODE_CLIENT) ## The tests that need neither browser nor PostgreSQL (ARGS="-k code")
 	@exec $(PYTEST) -m "$(FAST)" -n auto $(ARGS)
 
 check: .venv/.dev ## Style, types, imports between packages, missing migrations
@@ -77,6 +78,11 @@ lock: $(UV) ## Locks the dependencies (ARGS="--upgrade")
 	@.ci/lock $(ARGS)
 
 assets: $(CATALOGUES) $(STATIC) # translations, style sheet, static files under hashed names
+
+# A certified client that the tests drive; Node is never part of the product.
+$(NODE_CLIENT): tests/clients/openid_client/package-lock.json | machine-test
+	@npm ci --prefix tests/clients/openid_client --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 %.mo: %.po | machine-run
 	@msgfmt --check -o $@ $<
@@ -107,5 +113,6 @@ $(UV): .ci/uv.txt | machine-run
 
 clean: ## Removes everything that these commands made, the demo's data included
 	@rm -rf .venv .demo static/build staticfiles .coverage .coverage.* htmlcov artifacts $(CATALOGUES)
+	@rm -rf $(dir $(NODE_CLIENT))
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

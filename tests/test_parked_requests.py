@@ -171,3 +171,13 @@ def test_the_cookie_is_closed_to_scripts_and_ends_with_the_browser(browser, wiki
     assert "SameSite=Lax" in cookie
     assert "expires" not in cookie.lower()
     assert urlsplit(response.location).path == "/connexion/"
+
+
+def test_a_client_that_relays_names_the_service_and_others_cannot(browser, camille, piag):
+    for relays, expected in ((True, "Pour accéder à Agenda &lt;b&gt; (PIAG)."), (False, "Pour accéder à PIAG.")):
+        type(piag).objects.update(relays=relays)
+        page = browser.follow_inside(browser.authorize(sp_name="Agenda  <b>"))
+        assert expected in page.text
+    type(piag).objects.update(relays=True)
+    refusal = browser.follow_inside(browser.sign_in(page=browser.follow_inside(browser.authorize(sp_name="Agenda"))))
+    assert "Accès interdit – Agenda (PIAG)" in refusal.text

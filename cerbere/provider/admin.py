@@ -44,7 +44,7 @@ class ClientForm(forms.ModelForm):
         fields = (
             "client_id", "name", "home_uri", "enabled", "redirect_uris", "post_logout_redirect_uris", "minimum",
             "pkce_required", "id_token_alg", "acr_password", "acr_two_factor", "claims", "refresh_tokens",
-            "backchannel_logout_uri", "sector", "userinfo_alg", "may_introspect", "jwks",
+            "backchannel_logout_uri", "sector", "userinfo_alg", "may_introspect", "relays", "jwks",
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ MINIMUM = {"eidas1": Strength.PASSWORD, "eidas2": Strength.TWO_FACTOR}
 FIELDS = {
     "name", "enabled", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri", "minimum",
     "pkce_required", "id_token_alg", "acr_password", "acr_two_factor", "claims", "refresh_tokens", "sector", "jwks",
-    "userinfo_alg", "may_introspect", "home_uri",
+    "userinfo_alg", "may_introspect", "home_uri", "relays",
 }  # fmt: skip
 
 

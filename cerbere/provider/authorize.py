@@ -119,7 +119,8 @@ def refusal_page(request: HttpRequest, authorization: AuthorizationRequest, wait
     assert isinstance(request.user, Agent)
     event = record(Event.ACCESS_REFUSED, request.user, client_id=client.client_id, reason="no_method")
     context = {
-        "client": client, "at": event.at, "reference": reference_of(current_origin.get().request_id),
+        "service": parked.service_name(client, authorization.parameters),
+        "at": event.at, "reference": reference_of(current_origin.get().request_id),
         "enrol_url": f"{reverse('add_otp_mel')}?{then}", "other_account_url": f"{reverse('sign_out')}?{then}",
     }  # fmt: skip
     return render(request, "provider/refused.html", context, status=403)

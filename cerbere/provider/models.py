@@ -89,6 +89,7 @@ class Client(models.Model):
     userinfo_alg = models.CharField(
         "signature de userinfo", max_length=5, blank=True, choices=[("RS256", "RS256"), ("ES256", "ES256")]
     )
+    relays = models.BooleanField("nomme le service final (sp_name)", default=False)
     may_introspect = models.BooleanField("peut examiner les jetons des autres", default=False)
     previous_secret_digest = models.CharField(max_length=64, editable=False, blank=True)
     created_at = models.DateTimeField("enregistrée le", default=timezone.now, editable=False)

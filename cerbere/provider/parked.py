@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from accounts.redirects import next_of
 from cerbere.provider.errors import TooManyRequests
-from cerbere.provider.models import PARKED_FOR, ParkedRequest, digest
-from cerbere.provider.request import AuthorizationRequest
+from cerbere.provider.models import PARKED_FOR, Client, ParkedRequest, digest
+from cerbere.provider.request import AuthorizationRequest, Parameters
 from cerbere.provider.responses import origin_of_uri
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 FORGOTTEN_AT_ONCE = 5
+LONGEST_NAME = 100  # characters
 ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
 RESUME_PATH = re.compile(r"/oidc/continuer/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/\Z")
 
@@ -101,4 +102,10 @@ def _browser(request: HttpRequest) -> str:
 
 def _pending(parked: ParkedRequest) -> Pending:
     origin = origin_of_uri(parked.parameters["redirect_uri"])
-    return Pending(parked.client.name, resume_url(parked), parked.expires_at, origin)
+    return Pending(service_name(parked.client, parked.parameters), resume_url(parked), parked.expires_at, origin)
+
+
+def service_name(client: Client, parameters: Parameters) -> str:
+    """What the agent wants to open: for a client that relays others (ProConnect), the one that it names."""
+    named = " ".join(parameters.get("sp_name", "").split())[:LONGEST_NAME]
+    return f"{named} ({client.name})" if client.relays and named else client.name

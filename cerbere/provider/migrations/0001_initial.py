@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('sector', models.CharField(blank=True, max_length=100, verbose_name='secteur (vide : sub public)')),
                 ('jwks', models.JSONField(blank=True, default=dict, verbose_name='clés publiques (private_key_jwt)')),
                 ('userinfo_alg', models.CharField(blank=True, choices=[('RS256', 'RS256'), ('ES256', 'ES256')], max_length=5, verbose_name='signature de userinfo')),
+                ('relays', models.BooleanField(default=False, verbose_name='nomme le service final (sp_name)')),
                 ('may_introspect', models.BooleanField(default=False, verbose_name='peut examiner les jetons des autres')),
                 ('previous_secret_digest', models.CharField(blank=True, editable=False, max_length=64)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='enregistrée le')),

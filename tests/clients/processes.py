@@ -1,0 +1,57 @@
+"""Applications as processes of their own, on loopback ports."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.piag import ROOT, clean_environment
+
+START_SECONDS = 20
+
+
+def program(name: str, package: str) -> str:
+    """Where it is; a machine without it fails the tests, which must not pass by doing nothing."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+    return found or pytest.fail(f"{name} is missing: install {package}, or run make test, which does", pytrace=False)
+
+
+@contextmanager
+def running(command: Sequence[str], url: str, log: Path, cwd: Path = ROOT, **env: str) -> Iterator[None]:
+    """The process, once `url` answers anything at all; its output is in `log`."""
+    settings = {name: value for name, value in clean_environment().items() if not name.lower().endswith("_proxy")}
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=cwd, env=settings | env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_for(url, process, log)
+        yield
+    finally:
+        stop(process)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            requests.get(url, timeout=5, allow_redirects=False)
+        except (requests.ConnectionError, requests.Timeout):
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text()}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
