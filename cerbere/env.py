@@ -18,6 +18,7 @@ READ: dict[str, str] = {}
 HOST = re.compile(r"[a-z0-9.:-]+")  # in lower case, as browsers send it; IPv6 without its brackets
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 DATABASE_CONNECT_TIMEOUT = 3  # seconds; a dead database must become a 503 page within 5
+PREPARED_AFTER = 2  # uses of a statement on one connection
 DATABASE_STATEMENT_TIMEOUT = 4000  # milliseconds, same reason
 MAXIMUM_DIGITS = 10  # Python itself refuses to read very long numbers, with an exception of its own
 CACHE_SCHEMES = ("redis://", "rediss://", "unix://")
@@ -127,6 +128,8 @@ _SQLITE_OPTIONS = {
 def _postgresql_options(pool_size: str) -> dict[str, Any]:
     return {
         "connect_timeout": DATABASE_CONNECT_TIMEOUT,
+        "server_side_binding": True,  # with the next line: PostgreSQL plans a statement once a connection
+        "prepare_threshold": PREPARED_AFTER,
         "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT} -c lock_timeout={DATABASE_STATEMENT_TIMEOUT}",
         "pool": {"min_size": 1, "max_size": int(pool_size), "timeout": DATABASE_CONNECT_TIMEOUT},
     }

@@ -20,7 +20,11 @@ def statements(act):
     return result, [q["sql"] for q in captured if "SAVEPOINT" not in q["sql"]]
 
 
-def test_sign_on_with_a_live_session_stays_within_its_budget(browser, enrolled, piag):
+@pytest.mark.parametrize("came_by", ["the portal", "the application"])
+def test_sign_on_with_a_live_session_stays_within_its_budget(browser, enrolled, piag, came_by):
+    """Also in a browser that keeps the cookie of an earlier request that had to wait."""
+    if came_by == "the application":
+        browser.authorize()
     browser.sign_in()
     browser.send_code("/verification/", people.code())
     response, authorize = statements(browser.authorize)

@@ -5,6 +5,8 @@ from django.utils.functional import SimpleLazyObject
 
 from cerbere.provider.parked import pending_of
 
+SERVER_ERROR = 500
+
 
 class PendingRequestMiddleware:
     """Lets pages know the request that waits (`request.pending`), and forms lead to its application.
@@ -19,9 +21,15 @@ class PendingRequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.pending = SimpleLazyObject(lambda: pending_of(request))  # type: ignore[attr-defined]
         response = self.get_response(request)
-        if response.get("Content-Type", "").startswith("text/html") and response.status_code < 500:
+        if _is_page(response):
             allow_form_action(response, request.pending.origin if request.pending else None)  # type: ignore[attr-defined]
         return response
+
+
+def _is_page(response: HttpResponse) -> bool:
+    """Redirects are called text/html too; no form is sent from them, and none costs a statement."""
+    is_html = response.get("Content-Type", "").startswith("text/html")
+    return is_html and response.status_code < SERVER_ERROR and not response.has_header("Location")
 
 
 def allow_form_action(response: HttpResponse, origin: str | None) -> None:

@@ -1,0 +1,34 @@
+"""`oidc-provider` of npm (certified), in memory: nothing durable, no password hash. The control of every series.
+
+Install: `npm install oidc-provider` in any directory, which OIDC_PROVIDER_DIR then names (Node 22; NODE names
+another one than that of the PATH).
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from bench import data
+from bench.flows import CALLBACK, Target
+from bench.server import Bench, Running, clean_environment, wait_for
+from cerbere.demo.secret_files import signing_keys
+from tests import postgresql
+
+PROGRAM = Path(__file__).with_name("oidc_provider.mjs")
+
+
+def start(bench: Bench) -> Running:
+    directory = os.environ.get("OIDC_PROVIDER_DIR", "")
+    node = os.environ.get("NODE") or shutil.which("node")
+    if not node or not (Path(directory) / "node_modules" / "oidc-provider").is_dir():
+        raise SystemExit("bench: npm install oidc-provider, then OIDC_PROVIDER_DIR=its directory, and Node 22 or newer")
+    port = postgresql._free_port()
+    base = f"http://127.0.0.1:{port}"
+    environment = clean_environment() | {
+        "NODE_ENV": "production", "PORT": str(port), "PACKAGES": directory, "CALLBACK": CALLBACK,
+        "CLIENT_SECRET": data.CLIENT_SECRET, "PASSWORD": data.PASSWORD, "SIGNING_KEYS": signing_keys(),
+    }  # fmt: skip
+    pid = bench.spawn("oidc-provider", [node, str(PROGRAM)], environment)
+    wait_for(f"{base}/.well-known/openid-configuration")
+    target = Target("oidc-provider", base, "bench", data.CLIENT_SECRET, data.PASSWORD)
+    return Running(target, ("sso", "login", "published"), [pid])

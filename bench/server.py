@@ -1,0 +1,151 @@
+"""Starts what is measured, all on one core: PostgreSQL with its default durability, and servers beside it.
+
+Every process is a child of ours, so it inherits the core that `on_core` chose.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psycopg
+
+from bench import data
+from bench.flows import Target
+from bench.load import SERVER_CORE
+from cerbere.demo.secret_files import random_text, seed_key, signing_keys
+from tests import postgresql
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT = 60  # seconds
+STRAY = ("CERBERE_", "PIAG_", "DJANGO_", "GUNICORN_", "GRANIAN_", "WEB_CONCURRENCY")
+# As in the Dockerfile; the access log is off there too.
+GUNICORN = ["gunicorn", "--worker-class=gthread", "--workers=2", "--threads=8", "--limit-request-line=8190",
+            "--worker-tmp-dir=/dev/shm", "--no-control-socket"]  # fmt: skip
+GRANIAN = ["granian", "--interface=wsgi", "--workers=2", "--blocking-threads=8", "--no-ws", "--log-level=warning"]
+
+
+@dataclass(frozen=True)
+class Running:
+    target: Target
+    units: Sequence[str]
+    pids: list[int]
+
+
+@dataclass
+class Bench:
+    """Everything that runs; `directory` holds logs and goes away with it."""
+
+    directory: Path
+    cluster: postgresql.Server | None = None
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if self.cluster:
+            self.cluster.stop()
+
+    def spawn(self, name: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path = ROOT) -> int:
+        with (self.directory / f"{name}.log").open("wb") as log, on_core(SERVER_CORE):
+            process = subprocess.Popen(command, env=environment, cwd=cwd, stdout=log, stderr=log)  # noqa: S603
+        self.processes.append(process)
+        return process.pid
+
+    def database(self, name: str) -> str:
+        """A new database's URL."""
+        if self.cluster is None:
+            postgresql.SPEED = ""  # the suite's own clusters risk their data, this one may not
+            with on_core(SERVER_CORE):
+                self.cluster = postgresql.start()
+        with psycopg.connect(self.cluster.url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "bench-{name}"')
+        return self.cluster.url.rpartition("/")[0] + f"/bench-{name}"
+
+    @property
+    def pids(self) -> list[int]:
+        """The roots of all that runs."""
+        return [process.pid for process in self.processes] + ([self.postmaster] if self.cluster else [])
+
+    @property
+    def postmaster(self) -> int:
+        assert self.cluster
+        return int((self.cluster.directory / "data" / "postmaster.pid").read_text().split()[0])
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """What is started inside stays on this core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(STRAY)}
+
+
+def wait_for(url: str) -> None:
+    end = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < end:
+        try:
+            urlopen(url, timeout=5).close()  # noqa: S310
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"bench: no answer from {url}")
+
+
+def cerbere(bench: Bench, name: str, tree: Path, server: list[str]) -> Running:
+    """Cerbère as this tree has it, on a database of its own."""
+    port = postgresql._free_port()
+    base = f"http://127.0.0.1:{port}"
+    metrics = bench.directory / f"{name}-metrics"
+    metrics.mkdir()
+    environment = clean_environment() | {
+        "DJANGO_SETTINGS_MODULE": "cerbere.settings", "PYTHONPATH": f"{tree}:{os.environ.get('PYTHONPATH', '')}",
+        "CERBERE_PUBLIC_URL": base, "CERBERE_DATABASE_URL": bench.database(name),
+        "CERBERE_SECRET_KEY": random_text(), "CERBERE_SEED_KEYS": seed_key(), "CERBERE_SIGNING_KEYS": signing_keys(),
+        "CERBERE_MELOTP_SOURCE": "imported",
+    }  # fmt: skip
+    for step in (["manage.py", "migrate", "--verbosity=0"], ["-m", "bench.data"]):
+        subprocess.run([sys.executable, *step], env=environment, cwd=tree, check=True)  # noqa: S603
+    environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    command = [sys.executable, "-m", *listening(server, port), "cerbere.wsgi:application"]
+    pid = bench.spawn(name, command, environment, tree)
+    wait_for(f"{base}/readyz")
+    target = Target(
+        name, base, "bench", data.CLIENT_SECRET, data.PASSWORD, users=data.AGENTS,
+        code_client_id="bench-code", otp_secret=data.OTP_SECRET,
+    )  # fmt: skip
+    return Running(target, ("sso", "login", "code", "published"), [pid, bench.postmaster])
+
+
+def listening(server: list[str], port: int) -> list[str]:
+    where = ["--host=127.0.0.1", f"--port={port}"] if server[0] == "granian" else [f"--bind=127.0.0.1:{port}"]
+    return [*server, *where]
+
+
+def floor_servers(bench: Bench) -> list[Running]:
+    port = postgresql._free_port()
+    command = [sys.executable, "-m", *listening(GUNICORN, port), "bench.floor_app:application"]
+    pid = bench.spawn("floor", command, clean_environment())
+    base = f"http://127.0.0.1:{port}"
+    wait_for(base)
+    paths = {"bare 200": "/", "empty Django view": "/django"}
+    return [Running(Target(name, base, "", "", "", path), ("bare",), [pid]) for name, path in paths.items()]
