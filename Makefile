@@ -106,7 +106,7 @@ $(UV): .ci/uv.txt | machine-run
 # The lock names no address, so uv installs from an export of it (docs/decisions/0010-lock-without-addresses.md).
 # A stamp is newer than the lock that is installed; the developers' set contains the demo's and is never shrunk.
 .venv/.run .venv/.dev: uv.lock pyproject.toml $(UV)
-	@$(UV) export --quiet --frozen --no-emit-project $(if $(filter %.dev,$@ $(wildcard .venv/.dev)),,--no-dev) \
+	@$(UV) export --quiet --frozen --no-emit-project $(if $(filter %.dev,$@ $(wildcard .venv/.dev)),--all-extras,--no-dev) \
 		-o .venv/requirements.txt
 	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes .venv/requirements.txt
 	@touch .venv/.run $(wildcard .venv/.dev) $@

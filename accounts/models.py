@@ -66,6 +66,9 @@ class Agent(AbstractBaseUser, PermissionsMixin):
 
     uid = models.CharField("identifiant", max_length=150, unique=True, validators=[validate_uid])
     uuid = models.UUIDField("uuid", default=uuid.uuid4, unique=True, editable=False)
+    directory_id = models.CharField(
+        "identifiant dans l’annuaire", max_length=64, unique=True, null=True, blank=True, editable=False
+    )  # what names a person there for ever: uid and e-mail change, and come back for somebody else
     email = models.EmailField("adresse électronique", unique=True, null=True, blank=True)
     given_name = models.CharField("prénom", max_length=150)
     family_name = models.CharField("nom", max_length=150)

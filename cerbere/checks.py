@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cerbere.env import is_loopback
 from cerbere.provider import keys
 from twofactor import seeds
-from twofactor.sources import TABLE
+from twofactor.sources.database import TABLE
 
 TAG = "cerbere"
 SECRET_KEY_LENGTH = 32  # characters

@@ -126,7 +126,7 @@ MELOTP_ENCODING = env.choice("CERBERE_MELOTP_ENCODING", "raw", ("raw", "base32",
 MELOTP_DATABASE_URL = env.text("CERBERE_MELOTP_DATABASE_URL")
 if MELOTP_DATABASE_URL:
     DATABASES["bnum"] = env.database("CERBERE_MELOTP_DATABASE_URL", "")
-DATABASE_ROUTERS = ["twofactor.sources.BnumRouter"]
+DATABASE_ROUTERS = ["twofactor.sources.database.BnumRouter"]
 
 # --- The provider -----------------------------------------------------------------------------------
 SIGNING_KEYS = env.text("CERBERE_SIGNING_KEYS")

@@ -12,7 +12,8 @@ from tests import people
 from tests.browser import Gallery, Stage, ask
 from tests.browser_checks import check_budget, check_thoroughly
 from twofactor.models import OtpMelDevice
-from twofactor.sources import DatabaseSource, SourceUnavailable
+from twofactor.sources import SourceUnavailable
+from twofactor.sources.database import DatabaseSource
 
 pytest_plugins = ["tests.browser_fixtures"]
 pytestmark = pytest.mark.browser

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from tests.people import CAMILLE_SECRET, put_on_bnum
 from twofactor.models import ImportedSeed
-from twofactor.sources import DatabaseSource, ImportedSource, SourceUnavailable, State, decode_secret, source
+from twofactor.sources import SourceUnavailable, State, source
+from twofactor.sources.answers import decode_secret
+from twofactor.sources.database import DatabaseSource
+from twofactor.sources.imported import ImportedSource
 
 BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()
 

@@ -10,7 +10,8 @@ from psycopg import sql
 from cerbere import env
 from tests.people import CAMILLE_SECRET, code, make_agent
 from twofactor.models import OtpMelDevice
-from twofactor.sources import ALIAS, DatabaseSource, SourceUnavailable, State
+from twofactor.sources import SourceUnavailable, State
+from twofactor.sources.database import ALIAS, DatabaseSource
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 ADD, TABLE, PASSWORD = "/compte/deux-facteurs/otp-mel/", "courrier.dynalogin_user", "of-the-reader"

@@ -13,7 +13,7 @@ from cerbere.audit.record import record
 from twofactor.models import ImportedSeed
 from twofactor.seed_lines import Entry, Fault, Text, read
 from twofactor.seeds import SeedKeyError
-from twofactor.sources import ADVISED_BYTES
+from twofactor.sources.answers import ADVISED_BYTES
 
 
 class Verdict(StrEnum):

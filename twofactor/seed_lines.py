@@ -12,9 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from accounts.models import normalize_login
 from twofactor.codes import DIGITS, STEP
-from twofactor.sources import decode_secret
+from twofactor.sources.answers import ENCODINGS, decode_secret
 
-ENCODINGS = ("raw", "base32", "hex")
 ISSUERS = {"Bnum", "M2Web"}  # names of the entry in the agents' phones, today's and yesterday's
 LINE_LENGTH = 2048  # characters; no secret needs a longer line
 SCHEME = "otpauth://"

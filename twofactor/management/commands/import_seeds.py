@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from twofactor.import_seeds import Judged, import_seeds
-from twofactor.seed_lines import ENCODINGS, NoHeader
+from twofactor.seed_lines import NoHeader
 from twofactor.seeds import SeedKeyError, parse_keys
+from twofactor.sources.answers import ENCODINGS
 
 DESCRIPTION = """\
 Import the Bnum's secrets for CERBERE_MELOTP_SOURCE=imported. Without --apply nothing is written.

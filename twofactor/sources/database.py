@@ -1,36 +1,18 @@
-"""The Bnum's secrets: is one there for this agent, and what is it.
+"""dynalogin's own table, read through the Django alias `bnum`."""
 
-Absent and unavailable are different answers: SourceUnavailable is raised when nothing can be known now.
-"""
-
-import base64
 import re
-from enum import StrEnum
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import Error, connections
 
-from twofactor.models import ImportedSeed
-from twofactor.seeds import SeedKeyError
+from twofactor.sources.answers import ADVISED_BYTES, SourceUnavailable, State, decode_secret
 
 log = structlog.get_logger("twofactor.sources")
 ALIAS = "bnum"
 USERID_LENGTH = 32  # characters, of dynalogin's column
-ADVISED_BYTES = 10  # 80 bits
 TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?\Z")
-
-
-class SourceUnavailable(Exception):
-    """The source does not answer, or not as it should: nothing is known, nothing may be concluded."""
-
-
-class State(StrEnum):
-    PRESENT = "present"
-    ABSENT = "absent"
-    LOCKED = "locked"
-    UNSUPPORTED = "unsupported"  # a secret that this portal cannot check: HOTP, static prefix, bad encoding
 
 
 class BnumRouter:
@@ -38,17 +20,6 @@ class BnumRouter:
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
         return False if db == ALIAS else None
-
-
-def decode_secret(secret: str, encoding: str) -> bytes:
-    """The HMAC key in a stored secret, ASCII text. Raises ValueError (binascii.Error is one)."""
-    raw = secret.encode("ascii")
-    if encoding == "raw":
-        return raw
-    if encoding == "hex":
-        return bytes.fromhex(secret)
-    bare = re.sub(r"[\s=-]", "", secret).upper()
-    return base64.b32decode(bare + "=" * (-len(bare) % 8))
 
 
 def _text(secret: object) -> str:
@@ -62,7 +33,7 @@ class DatabaseSource:
     """dynalogin's own table, read through the Django alias `bnum` (settings MELOTP_*)."""
 
     def look_up(self, uid: str) -> tuple[State, bytes | None]:
-        """The state of this agent's secret, and the seed when it is PRESENT. Raises SourceUnavailable."""
+        """As SeededSource.look_up."""
         if len(uid) > USERID_LENGTH:
             return State.UNSUPPORTED, None
         row = self._row(uid)
@@ -98,23 +69,3 @@ class DatabaseSource:
         if len(seed) < ADVISED_BYTES:
             log.warning("short_secret", bits=8 * len(seed))
         return (State.PRESENT, seed) if seed else (State.UNSUPPORTED, None)
-
-
-class ImportedSource:
-    """The secrets that `manage.py import_seeds` brought, for sites whose Bnum database cannot be reached."""
-
-    def look_up(self, uid: str) -> tuple[State, bytes | None]:
-        """As DatabaseSource.look_up."""
-        imported = ImportedSeed.objects.filter(agent__uid=uid).first()
-        if imported is None:
-            return State.ABSENT, None
-        try:
-            return State.PRESENT, imported.seed
-        except SeedKeyError as error:
-            log.error("imported_seed_does_not_open")
-            raise SourceUnavailable from error
-
-
-def source() -> DatabaseSource | ImportedSource:
-    """The one that CERBERE_MELOTP_SOURCE names."""
-    return ImportedSource() if settings.MELOTP_SOURCE == "imported" else DatabaseSource()
