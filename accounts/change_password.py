@@ -7,11 +7,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts import attempts, known_browser
 from accounts.models import Agent
 from accounts.notices import notify
+from accounts.prove_password import prove_password
 from accounts.sign_in import Refused
-from cerbere.audit.context import client_address
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
@@ -22,16 +21,9 @@ def change_password(request: HttpRequest, agent: Agent, current: str, new: str, 
     Returns why it was refused, None when it is done. This session goes on under a new key; the others end, and
     what applications were given in them with them.
     """
-    browser = known_browser.nonce_for(request, agent)
-    account = attempts.account_key(agent.uid, agent, browser)
-    source = attempts.source_key(client_address(request), browser)
-    if wait_until := attempts.reserve(account, source, now):
-        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason="too_many_tries")
-        return Refused(wait_until)
-    if not agent.check_password(current):
-        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason="wrong_password")
-        return Refused()
-    attempts.succeeded(account, source)
+    if refused := prove_password(request, agent, current, now):
+        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason=refused.reason)
+        return refused
     _change(request, agent, new)
     notify(agent, _("Votre mot de passe a été changé"), "accounts/mails/password_changed.txt")
     return None

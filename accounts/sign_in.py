@@ -23,6 +23,11 @@ class Refused:
 
     wait_until: datetime | None = None
 
+    @property
+    def reason(self) -> str:
+        """For the journal, of a known agent."""
+        return "too_many_tries" if self.wait_until else "wrong_password"
+
 
 def sign_in(request: HttpRequest, typed: str, password: str, now: datetime) -> Agent | Refused:
     """Check the password, count the try, and open or refresh this browser's session.

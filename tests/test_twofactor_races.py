@@ -1,5 +1,6 @@
 """What only happens when requests meet: real threads on a real PostgreSQL."""
 
+import base64
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, groupby, islice
@@ -20,6 +21,7 @@ from tests.people import (
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice
 from twofactor.remove_otp_mel import remove_otp_mel_as_admin
+from twofactor.reseal_seeds import left_to_reseal, reseal_seeds
 from twofactor.throttle import FREE_TRIES
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -186,3 +188,23 @@ def test_e13_a_code_that_meets_the_removal_by_the_helpdesk_leaves_no_level(enrol
     answers = together([*(prepared(browser, VERIFY, code()) for browser in sessions), *removal])[:3]
     assert all(answer.status_int < 500 for answer, _ in answers)
     assert not any(is_two_factor(twin) for _, twin in answers)
+
+
+def test_f16_sealing_anew_beside_logins_refuses_no_code(enrolled, settings):
+    """The seed key changes under load: rows that a login holds are left to the next run, and no login fails."""
+    agents = [make_agent(f"agent.{n}") for n in range(12)]
+    for n, agent in enumerate(agents):
+        activate_otp_mel(agent, f"secret-of-twenty-{n:03}")
+        put_on_bnum(agent.uid, f"secret-of-twenty-{n:03}")
+    settings.SEED_KEYS = f"new:{base64.b64encode(b'another key of thirty-two bytes.').decode()} {settings.SEED_KEYS}"
+
+    def log_in(n):
+        browser = Browser()
+        browser.sign_in(f"agent.{n}")
+        browser.send_code(VERIFY, code(f"secret-of-twenty-{n:03}"))
+        return is_two_factor(browser)
+
+    acts = [lambda n=n: log_in(n) for n in range(12)] + [lambda: sum(n for n, _ in reseal_seeds(batch=1)) > 0]
+    assert all(together(acts))
+    list(reseal_seeds())
+    assert left_to_reseal() == 0

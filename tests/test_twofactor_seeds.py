@@ -129,7 +129,7 @@ def test_f16_agents_enrolled_before_a_rotation_verify_after_it(browser, enrolled
 @pytest.mark.django_db
 def test_p07_an_imported_seed_is_bound_to_its_agent(camille, dominique):
     imported = ImportedSeed(agent=camille, imported_at=NOW)
-    imported.take_seed(CAMILLE_SECRET.encode())
+    imported.seal(CAMILLE_SECRET.encode())
     imported.agent = dominique
     with pytest.raises(SeedKeyError):
         imported.seed  # noqa: B018 - opening it is what fails

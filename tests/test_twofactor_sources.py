@@ -118,7 +118,7 @@ def test_the_setting_chooses_the_source(settings):
 @pytest.mark.django_db
 def test_an_imported_seed_that_does_not_open_is_unavailable_not_absent(camille, settings):
     imported = ImportedSeed(agent=camille, imported_at="2026-11-24T09:00:00Z")
-    imported.take_seed(CAMILLE_SECRET.encode())
+    imported.seal(CAMILLE_SECRET.encode())
     imported.save()
     assert ImportedSource().look_up("camille.durand") == (State.PRESENT, CAMILLE_SECRET.encode())
     assert ImportedSource().look_up("sasha.petit") == (State.ABSENT, None)

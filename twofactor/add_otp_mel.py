@@ -34,10 +34,9 @@ def add_otp_mel(
         device = OtpMelDevice.locked_for(agent)
         if device.confirmed:
             return state, _outcome_when_active(request, device, code, now), device
-        device.take_seed(seed)
-        outcome = device.check_and_burn(code, request.session.sid, now)  # type: ignore[attr-defined]
+        outcome = device.check_and_burn(code, request.session.sid, now, seed)  # type: ignore[attr-defined]
         if outcome is Outcome.GOOD:
-            _activate(agent, device, now)
+            _activate(agent, device, seed, now)
         settle(request, agent, device, outcome, now)
     return state, outcome, device
 
@@ -50,7 +49,8 @@ def _outcome_when_active(request: HttpRequest, device: OtpMelDevice, code: str, 
     return Outcome.REPEATED
 
 
-def _activate(agent: Agent, device: OtpMelDevice, now: datetime) -> None:
+def _activate(agent: Agent, device: OtpMelDevice, seed: bytes, now: datetime) -> None:
+    device.take_seed(seed)
     device.confirm(now)
     record(Event.OTP_MEL_ADDED, agent)
     subject = _("Authentification à deux facteurs activée")

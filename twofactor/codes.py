@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     CLOCK_OUT_OF_STEP = "clock_out_of_step"
     CLOCK_WENT_BACK = "clock_went_back"  # ours: a step is burnt that this clock has not reached
     TOO_MANY_TRIES = "too_many_tries"
+    SECRET_CHANGED = "secret_changed"  # the Bnum holds another secret now, or none: to be confirmed anew
 
 
 COUNTED = frozenset({Outcome.WRONG, Outcome.ALREADY_USED, Outcome.CLOCK_OUT_OF_STEP})

@@ -42,6 +42,12 @@ def otp_mel_of(agent: Agent) -> OtpMelDevice | None:
     return getattr(agent, "otp_mel", None)
 
 
+def needs_renewal(agent: Agent) -> bool:
+    """Whether the active method's secret has changed on the Bnum: its codes are refused until it is confirmed anew."""
+    device = otp_mel_of(agent)
+    return bool(device and device.confirmed and device.changed_at)
+
+
 def strength(request: HttpRequest, now: datetime | None = None) -> Strength:
     """The level of this request's session, derived afresh."""
     if not isinstance(request.user, Agent):

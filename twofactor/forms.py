@@ -1,6 +1,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.validators import MAXIMUM_LENGTH
 from twofactor.codes import clean_code
 
 
@@ -17,3 +18,7 @@ class CodeForm(forms.Form):
         if code is None:
             raise forms.ValidationError(_("Le code doit comporter 6 chiffres."))
         return code
+
+
+class RenewForm(CodeForm):
+    password = forms.CharField(label=_("Mot de passe"), max_length=MAXIMUM_LENGTH, strip=False)

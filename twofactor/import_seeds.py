@@ -79,7 +79,7 @@ def _holds(imported: ImportedSeed, seed: bytes) -> bool:
 
 def _write(agent: Agent, entry: Entry, now: datetime, verdict: Verdict) -> None:
     imported = ImportedSeed(agent=agent)
-    imported.take_seed(entry.seed)
+    imported.seal(entry.seed)
     with transaction.atomic():
         ImportedSeed.objects.update_or_create(
             agent=agent, defaults={"sealed_seed": imported.sealed_seed, "imported_at": now}

@@ -12,7 +12,7 @@ from accounts.models import Agent
 from accounts.sessions import DOUBLE_SUBMIT
 from twofactor import seeds
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps
-from twofactor.throttle import is_closed, wait_after
+from twofactor.throttle import FREE_TRIES, is_closed, wait_after
 
 log = structlog.get_logger("twofactor.models")
 
@@ -30,6 +30,8 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     confirmed = models.BooleanField("active", default=False)
     confirmed_at = models.DateTimeField("activée le", null=True)
     sealed_seed = models.TextField(blank=True)
+    fingerprint = models.CharField(max_length=100, blank=True, db_default="", default="")
+    changed_at = models.DateTimeField("changée sur le Bnum", null=True)
     last_step = models.BigIntegerField(default=-1)
     last_used_at = models.DateTimeField("dernier usage", null=True)
     last_sid = models.UUIDField(null=True)
@@ -37,6 +39,8 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     locked_until = models.DateTimeField("bloquée jusqu’à", null=True)
     last_refusal = models.CharField("dernier refus", max_length=20, blank=True)
     last_refusal_at = models.DateTimeField("date du dernier refus", null=True)
+
+    SEALED = ("sealed_seed", "fingerprint")  # what `seal` writes
 
     class Meta:
         verbose_name = "méthode OTP Mél"
@@ -62,18 +66,33 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         return seeds.unseal(self.sealed_seed, self.bound_to)
 
     def take_seed(self, seed: bytes) -> None:
-        self.uuid = uuid4()
-        self.sealed_seed = seeds.seal(seed, self.bound_to)
+        """Keep this secret from now on; facts that rest on an earlier one are dead."""
+        self.uuid, self.changed_at = uuid4(), None
+        self.seal(seed)
 
-    def check_and_burn(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
+    def seal(self, seed: bytes) -> None:
+        """With the key that seals now."""
+        self.sealed_seed = seeds.seal(seed, self.bound_to)
+        self.fingerprint = seeds.digest(seed, str(self.user_id))
+
+    def holds(self, seed: bytes) -> bool:
+        """Whether this is the secret that the agent confirmed."""
+        if self.fingerprint:
+            return seeds.is_digest_of(self.fingerprint, seed, str(self.user_id))
+        return bool(self.sealed_seed) and self.seed == seed  # sealed by a version without fingerprints
+
+    def check_and_burn(self, code: str, sid: UUID | None, now: datetime, seed: bytes | None = None) -> Outcome:
         """Judge a clean code and write what follows: the burnt step, or one more failure.
 
+        By the secret that is kept, or by `seed`, which the agent is about to confirm and which is not kept here.
         Call on a row from `locked_for`, in the transaction of whatever the code gives. While tries are
-        refused nothing is evaluated or written.
+        refused, and once the Bnum holds another secret, nothing is evaluated or written.
         """
         if self._refuses_tries(now):
             return Outcome.TOO_MANY_TRIES
-        outcome, step = judge(self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
+        if seed is None and self.changed_at:
+            return Outcome.SECRET_CHANGED
+        outcome, step = judge(seed or self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
         if outcome is Outcome.GOOD:
             self._burn(step, sid, now)
         else:
@@ -99,8 +118,24 @@ class OtpMelDevice(Device):  # type: ignore[misc]
 
     def remove(self) -> None:
         """Forget the seed and kill every fact that rests on it; keep the replay memory and the throttle."""
-        self.confirmed, self.confirmed_at, self.sealed_seed, self.uuid = False, None, "", uuid4()
+        self.confirmed, self.confirmed_at, self.changed_at = False, None, None
+        self.sealed_seed, self.fingerprint, self.uuid = "", "", uuid4()
         self.save()
+
+    def mark_changed(self, now: datetime) -> None:
+        """The Bnum has another secret, or none: no code is evaluated until the agent has confirmed it."""
+        self.changed_at = now
+        self.save(update_fields=["changed_at"])
+
+    def unmark_changed(self) -> None:
+        self.changed_at = None
+        self.save(update_fields=["changed_at"])
+
+    def give_back(self) -> None:
+        """One failure was not the agent's."""
+        self.failures = max(self.failures - 1, 0)
+        self.locked_until = self.locked_until if self.failures >= FREE_TRIES else None
+        self.save(update_fields=["failures", "locked_until"])
 
     def unlock(self) -> None:
         self.failures, self.locked_until = 0, None
@@ -137,6 +172,8 @@ class ImportedSeed(models.Model):
     sealed_seed = models.TextField()
     imported_at = models.DateTimeField("importé le")
 
+    SEALED = ("sealed_seed",)
+
     class Meta:
         verbose_name = "secret importé"
         verbose_name_plural = "secrets importés"
@@ -153,5 +190,6 @@ class ImportedSeed(models.Model):
     def seed(self) -> bytes:
         return seeds.unseal(self.sealed_seed, self.bound_to)
 
-    def take_seed(self, seed: bytes) -> None:
+    def seal(self, seed: bytes) -> None:
+        """With the key that seals now."""
         self.sealed_seed = seeds.seal(seed, self.bound_to)

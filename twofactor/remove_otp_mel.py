@@ -13,7 +13,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice
-from twofactor.verify import settle
+from twofactor.verify import after_refusal, settle
 
 
 def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tuple[Outcome, OtpMelDevice]:
@@ -27,7 +27,7 @@ def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime)
         settle(request, agent, device, outcome, now)
         if outcome is Outcome.GOOD:
             _remove(device, Event.OTP_MEL_REMOVED)
-    return outcome, device
+    return after_refusal(agent, outcome, now), device
 
 
 def remove_otp_mel_as_admin(device: OtpMelDevice, admin: Agent, reason: str) -> None:

@@ -1,11 +1,14 @@
 """Seeds at rest: AES-256-GCM, with a key id and the agent and device as associated data.
 
 A sealed seed is `kid:base64(nonce ‖ ciphertext)`. Moved to another row it does not open. Keys live outside
-the database (CERBERE_SEED_KEYS): the first seals, all open.
+the database (CERBERE_SEED_KEYS): the first seals, all open. A digest `kid:hex` (HMAC-SHA256 with a key derived
+from that one) tells whether two secrets are the same without opening anything.
 """
 
 import base64
 import binascii
+import hashlib
+import hmac
 import secrets
 from functools import cache
 
@@ -15,6 +18,7 @@ from django.conf import settings
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+DIGEST_PURPOSE = b"cerbere: digest of a secret"  # parts the digest's key from the sealing key
 
 
 class SeedKeyError(ValueError):
@@ -40,13 +44,22 @@ def parse_keys(text: str) -> dict[str, bytes]:
 
 
 @cache
+def _digest_keys(text: str) -> dict[str, bytes]:
+    return {kid: hmac.digest(key, DIGEST_PURPOSE, hashlib.sha256) for kid, key in parse_keys(text).items()}
+
+
+@cache
 def _ciphers(text: str) -> dict[str, AESGCM]:
     return {kid: AESGCM(key) for kid, key in parse_keys(text).items()}
 
 
+def sealing_kid() -> str:
+    """The id of the key that seals from now on."""
+    return next(iter(_ciphers(settings.SEED_KEYS)))
+
+
 def seal(seed: bytes, bound_to: str) -> str:
-    ciphers = _ciphers(settings.SEED_KEYS)
-    kid = next(iter(ciphers))
+    ciphers, kid = _ciphers(settings.SEED_KEYS), sealing_kid()
     nonce = secrets.token_bytes(NONCE_BYTES)
     return f"{kid}:{base64.b64encode(nonce + ciphers[kid].encrypt(nonce, seed, bound_to.encode())).decode()}"
 
@@ -59,3 +72,21 @@ def unseal(sealed: str, bound_to: str) -> bytes:
         return _ciphers(settings.SEED_KEYS)[kid].decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bound_to.encode())
     except (KeyError, ValueError, InvalidTag) as error:
         raise SeedKeyError("a sealed seed does not open") from error
+
+
+def digest(secret: bytes, bound_to: str) -> str:
+    return _digest(sealing_kid(), secret, bound_to)
+
+
+def is_digest_of(digest: str, secret: bytes, bound_to: str) -> bool:
+    """Whether `digest` was made of this secret for the same row. Raises SeedKeyError when its key is gone."""
+    kid = digest.partition(":")[0]
+    return hmac.compare_digest(digest, _digest(kid, secret, bound_to))
+
+
+def _digest(kid: str, secret: bytes, bound_to: str) -> str:
+    try:
+        key = _digest_keys(settings.SEED_KEYS)[kid]
+    except KeyError as error:
+        raise SeedKeyError("the key of a digest is gone") from error
+    return f"{kid}:{hmac.new(key, bound_to.encode() + b'|' + secret, hashlib.sha256).hexdigest()}"

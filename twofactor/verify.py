@@ -12,6 +12,7 @@ from cerbere.audit.record import record
 from twofactor.codes import Outcome
 from twofactor.facts import add_otp_mel_fact
 from twofactor.models import OtpMelDevice
+from twofactor.notice_change import notice_change
 
 
 def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tuple[Outcome, OtpMelDevice]:
@@ -25,7 +26,13 @@ def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tupl
         repeated = device.is_repeat(code, sid, now)
         outcome = Outcome.REPEATED if repeated else device.check_and_burn(code, sid, now)
         settle(request, agent, device, outcome, now)
-    return outcome, device
+    return after_refusal(agent, outcome, now), device
+
+
+def after_refusal(agent: Agent, outcome: Outcome, now: datetime) -> Outcome:
+    """A wrong code may be right for the secret that the Bnum has now. Call outside of the transaction."""
+    wrong = outcome in (Outcome.WRONG, Outcome.CLOCK_OUT_OF_STEP)
+    return Outcome.SECRET_CHANGED if wrong and notice_change(agent, now) else outcome
 
 
 def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Outcome, now: datetime) -> None:

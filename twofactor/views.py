@@ -1,3 +1,4 @@
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -14,21 +15,25 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import times
 from accounts.models import Agent
 from accounts.redirects import SeeOther, continue_to, next_of
+from accounts.sign_in import Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.add_otp_mel import AlreadyActive
 from twofactor.add_otp_mel import add_otp_mel as add_otp_mel_act
 from twofactor.codes import Outcome, clean_code
-from twofactor.facts import active_devices, strength
-from twofactor.forms import CodeForm
+from twofactor.facts import active_devices, needs_renewal, strength
+from twofactor.forms import CodeForm, RenewForm
 from twofactor.models import OtpMelDevice
 from twofactor.remove_otp_mel import remove_otp_mel as remove_otp_mel_act
+from twofactor.renew_otp_mel import NothingToRenew
+from twofactor.renew_otp_mel import renew_otp_mel as renew_otp_mel_act
 from twofactor.sources import SourceUnavailable, State, source
 from twofactor.strength import Strength
 from twofactor.verify import rejoin_after_double_submit
 from twofactor.verify import verify as verify_act
 
 ADD, REMOVE, VERIFY = "twofactor/add_otp_mel.html", "twofactor/remove_otp_mel.html", "twofactor/verify.html"
+RENEW = "twofactor/renew_otp_mel.html"
 code_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -63,6 +68,8 @@ def _already_active(request: HttpRequest) -> HttpResponse:
 
 
 def _offer(request: HttpRequest, agent: Agent) -> HttpResponse:
+    if needs_renewal(agent):
+        return _renew_first(request)
     if active_devices(agent):
         raise AlreadyActive
     state, _seed = source().look_up(agent.uid)
@@ -110,6 +117,8 @@ def verify(request: HttpRequest) -> HttpResponse:
         return _without_session(request, next_of(request) or reverse("account"))
     if not active_devices(request.user):
         return continue_to(request, "account")  # whoever asked for it decides anew
+    if needs_renewal(request.user):
+        return _renew_first(request)
     form = CodeForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, VERIFY, form)
@@ -126,6 +135,8 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, Agent)
     if not active_devices(request.user):
         return redirect("account")
+    if needs_renewal(request.user):
+        return _renew_first(request)
     form = CodeForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, REMOVE, form)
@@ -137,6 +148,51 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
     if not refused:
         messages.success(request, _("La méthode OTP Mél est retirée."))
     return refused or redirect("account")
+
+
+@sensitive_post_parameters("code", "password")
+@code_page
+def renew_otp_mel(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, Agent)
+    if not needs_renewal(request.user):
+        return continue_to(request, "account")
+    form = RenewForm(request.POST if request.method == "POST" else None)
+    try:
+        return _renew(request, request.user, form) if form.is_valid() else _offer_renewal(request, request.user, form)
+    except SourceUnavailable:
+        record(Event.SOURCE_UNAVAILABLE, request.user)
+        return _unavailable(request, "unavailable")
+    except NothingToRenew:
+        return continue_to(request, "account")
+
+
+def _offer_renewal(request: HttpRequest, agent: Agent, form: RenewForm) -> HttpResponse:
+    state, _seed = source().look_up(agent.uid)
+    return _unavailable(request, state) if state is not State.PRESENT else _show(request, RENEW, form)
+
+
+def _renew(request: HttpRequest, agent: Agent, form: RenewForm) -> HttpResponse:
+    given = form.cleaned_data
+    result = renew_otp_mel_act(request, agent, given["password"], given["code"], timezone.now())
+    if isinstance(result, Refused):
+        return _password_refused(request, form, result)
+    if isinstance(result, State):
+        return _unavailable(request, result)
+    return _refused(request, RENEW, form, *result) or SeeOther(_success_page(request))
+
+
+def _password_refused(request: HttpRequest, form: RenewForm, refused: Refused) -> HttpResponse:
+    until = refused.wait_until
+    if until is None:
+        form.add_error("password", _("Le mot de passe est incorrect."))
+        return _show(request, RENEW, form)
+    form.add_error(None, times.too_many_tries(until))
+    return _show_wait(request, RENEW, form, until)
+
+
+def _renew_first(request: HttpRequest) -> HttpResponse:
+    then = next_of(request)
+    return SeeOther(reverse("renew_otp_mel") + (f"?{urlencode({'next': then})}" if then else ""))
 
 
 def _without_session(request: HttpRequest, then: str) -> HttpResponse:
@@ -153,11 +209,14 @@ def _refused(
     """The page of a refusal, None when the code was good. One text for every refused code."""
     if outcome in (Outcome.GOOD, Outcome.REPEATED):
         return None
+    if outcome is Outcome.SECRET_CHANGED:
+        return _renew_first(request)
     if outcome is Outcome.TOO_MANY_TRIES:
         return _wait(request, template, form, device)
     form.add_error("code", _(
         "Code incorrect ou déjà utilisé. Attendez le code suivant, "
-        "et vérifiez que l’heure de votre téléphone est réglée automatiquement."
+        "et vérifiez que l’heure de votre téléphone est réglée automatiquement. "
+        "Les codes de secours du Bnum et ceux reçus par courriel ne servent pas ici."
     ))  # fmt: skip
     return _show(request, template, form)
 
@@ -167,8 +226,12 @@ def _wait(request: HttpRequest, template: str, form: CodeForm, device: OtpMelDev
         form.add_error(None, _("Trop d’essais. Contactez l’assistance de votre service pour débloquer la méthode."))
         return _show(request, template, form, status=429)
     form.add_error(None, times.too_many_tries(device.locked_until))
+    return _show_wait(request, template, form, device.locked_until)
+
+
+def _show_wait(request: HttpRequest, template: str, form: CodeForm, until: datetime) -> HttpResponse:
     response = _show(request, template, form, status=429)
-    response["Retry-After"] = times.retry_after(device.locked_until, timezone.now())
+    response["Retry-After"] = times.retry_after(until, timezone.now())
     return response
 
 

@@ -14,7 +14,7 @@ from twofactor.sources import SourceUnavailable, State, source
 
 @dataclass(frozen=True)
 class OtpMel:
-    """`state`: active, available, or why the method cannot be added."""
+    """`state`: active, changed (on the Bnum, to be confirmed), available, or why the method cannot be added."""
 
     state: str
     added_at: datetime | None = None
@@ -34,7 +34,7 @@ def account_context(request: HttpRequest, agent: Agent) -> dict[str, Any]:
 def otp_mel(agent: Agent) -> OtpMel:
     device = otp_mel_of(agent)
     if device and device.confirmed:
-        return OtpMel("active", device.confirmed_at, device.last_used_at)
+        return OtpMel("changed" if device.changed_at else "active", device.confirmed_at, device.last_used_at)
     try:
         state, _seed = source().look_up(agent.uid)
     except SourceUnavailable:

@@ -1,0 +1,60 @@
+"""The act of confirming the Bnum's new secret: the password, and a code that this secret gives."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts.models import Agent
+from accounts.notices import notify
+from accounts.prove_password import prove_password
+from accounts.sign_in import Refused
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+from twofactor.codes import Outcome
+from twofactor.models import OtpMelDevice
+from twofactor.remove_otp_mel import otp_mel_removed
+from twofactor.sources import State, source
+from twofactor.verify import settle
+
+
+class NothingToRenew(Exception):
+    """The method is not active, or its secret is the Bnum's: renewed in another tab, or restored meanwhile."""
+
+
+def renew_otp_mel(
+    request: HttpRequest, agent: Agent, password: str, code: str, now: datetime
+) -> Refused | State | tuple[Outcome, OtpMelDevice]:
+    """Check the password, fetch the new secret, check a clean code against it, and keep it: all or nothing.
+
+    A Refused password or a State without a secret leave the code unexamined. A refused code leaves the old
+    secret in place, and as dead as it was. Raises SourceUnavailable, NothingToRenew.
+    """
+    if refused := prove_password(request, agent, password, now):
+        record(Event.SECOND_FACTOR_REFUSED, agent, reason=refused.reason, method="password")
+        return refused
+    state, seed = source().look_up(agent.uid)
+    if state is not State.PRESENT:
+        return state
+    with transaction.atomic():
+        device = OtpMelDevice.objects.select_for_update().filter(user=agent, confirmed=True).first()
+        if device is None or device.changed_at is None:
+            raise NothingToRenew
+        outcome = device.check_and_burn(code, request.session.sid, now, seed)  # type: ignore[attr-defined]
+        if outcome is Outcome.GOOD:
+            _renew(agent, device, seed, now)
+        settle(request, agent, device, outcome, now)
+    return outcome, device
+
+
+def _renew(agent: Agent, device: OtpMelDevice, seed: bytes | None, now: datetime) -> None:
+    """Whatever rests on the old secret, perhaps a lost phone's, ends: levels of other sessions, and applications."""
+    assert seed is not None
+    device.take_seed(seed)
+    device.confirm(now)
+    otp_mel_removed.send(sender=OtpMelDevice, agent=agent)
+    record(Event.OTP_MEL_RENEWED, agent)
+    notify(
+        agent, _("Authentification à deux facteurs : configuration confirmée"), "twofactor/mails/otp_mel_renewed.txt"
+    )
