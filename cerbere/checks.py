@@ -1,6 +1,5 @@
 """What must not be put into service: each fault is one line that names the setting."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -31,7 +30,7 @@ def unsafe() -> Iterator[tuple[str, str]]:
         yield "CERBERE_DEMO", "must not be on outside this machine: it shows passwords and codes"
     if not settings.HTTPS and not is_loopback(settings.PUBLIC_URL):
         yield "CERBERE_PUBLIC_URL", "must be https outside this machine"
-    if not re.match(TABLE, settings.MELOTP_TABLE):
+    if not TABLE.fullmatch(settings.MELOTP_TABLE):
         yield "CERBERE_MELOTP_TABLE", "is not the name of a table"
     if settings.MELOTP_SOURCE == "database" and not settings.MELOTP_DATABASE_URL:
         yield "CERBERE_MELOTP_DATABASE_URL", "is missing: the Bnum's database, or CERBERE_MELOTP_SOURCE=imported"

@@ -120,12 +120,31 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SEED_KEYS = env.text("CERBERE_SEED_KEYS")
 OTP_TOLERANCE = env.number("CERBERE_OTP_TOLERANCE", 1, 0, 2)
 SECOND_FACTOR_MAX_AGE = timedelta(minutes=env.number("CERBERE_SECOND_FACTOR_MINUTES", 600, 5, 1440))
-MELOTP_SOURCE = env.choice("CERBERE_MELOTP_SOURCE", "database", ("database", "imported"))
+MELOTP_SOURCE = env.choice(
+    "CERBERE_MELOTP_SOURCE", "database", ("database", "imported", "dynalogind", "webservice", "http")
+)
 MELOTP_TABLE = env.text("CERBERE_MELOTP_TABLE", "dynalogin_user")
+MELOTP_COLUMNS = {
+    name: env.text(f"CERBERE_MELOTP_COLUMN_{name.upper()}", name)
+    for name in ("userid", "scheme", "secret", "locked", "password")
+}
 MELOTP_ENCODING = env.choice("CERBERE_MELOTP_ENCODING", "raw", ("raw", "base32", "hex"))
 MELOTP_DATABASE_URL = env.text("CERBERE_MELOTP_DATABASE_URL")
 if MELOTP_DATABASE_URL:
     DATABASES["bnum"] = env.database("CERBERE_MELOTP_DATABASE_URL", "")
+MELOTP_URL = env.text("CERBERE_MELOTP_URL")
+MELOTP_DEADLINE = env.number("CERBERE_MELOTP_SECONDS", 2, 1, 4)  # a page asks twice at most, and must come within 5
+MELOTP_CA = env.text("CERBERE_MELOTP_CA")
+MELOTP_CLIENT_CERTIFICATE = env.text("CERBERE_MELOTP_CLIENT_CERTIFICATE")
+MELOTP_CLIENT_CERTIFICATE_FILE = env.file_of("CERBERE_MELOTP_CLIENT_CERTIFICATE")
+MELOTP_TOKEN = env.text("CERBERE_MELOTP_TOKEN")
+MELOTP_USER = env.text("CERBERE_MELOTP_USER")
+MELOTP_PASSWORD = env.text("CERBERE_MELOTP_PASSWORD")
+MELOTP_SOAP_NAMESPACE = env.text("CERBERE_MELOTP_SOAP_NAMESPACE")
+MELOTP_SOAP_ACTIVATED = env.text("CERBERE_MELOTP_SOAP_ACTIVATED", "isActivated(user)")
+MELOTP_SOAP_VALIDATE = env.text("CERBERE_MELOTP_SOAP_VALIDATE", "validateOTP(user,code)")
+MELOTP_SOAP_ACTION = env.text("CERBERE_MELOTP_SOAP_ACTION")
+MELOTP_SOAP_QUALIFIED = env.flag("CERBERE_MELOTP_SOAP_QUALIFIED")
 DATABASE_ROUTERS = ["twofactor.sources.database.BnumRouter"]
 
 # --- The provider -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from django.db import connections
 
 from tests import people
 from tests.suite import Suite
+from twofactor.sources.watch import watch_of
 from twofactor.strength import Strength
 
 
@@ -24,8 +25,9 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache():
+def _forgetful_process():
     cache.clear()
+    watch_of.cache_clear()
 
 
 @pytest.fixture

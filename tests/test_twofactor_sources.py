@@ -92,8 +92,8 @@ class TestDatabaseSource:
                 "SELECT userid COLLATE NOCASE AS userid, scheme, secret, locked, password FROM dynalogin_user"
             )
         settings.MELOTP_TABLE = "folded"
-        with pytest.raises(SourceUnavailable):
-            DatabaseSource().look_up("CAMILLE.durand")
+        with pytest.raises(SourceUnavailable, match="another_uid"):
+            source().look_up("CAMILLE.durand")
         assert "source_unavailable" in caplog.text
 
     def test_absent_and_unavailable_are_different_answers(self, settings):
@@ -110,9 +110,9 @@ class TestDatabaseSource:
 
 @pytest.mark.django_db
 def test_the_setting_chooses_the_source(settings):
-    assert isinstance(source(), DatabaseSource)
+    assert isinstance(source().source, DatabaseSource)
     settings.MELOTP_SOURCE = "imported"
-    assert isinstance(source(), ImportedSource)
+    assert isinstance(source().source, ImportedSource)
 
 
 @pytest.mark.django_db

@@ -7,12 +7,13 @@ import structlog
 from django.conf import settings
 from django.db import Error, connections
 
-from twofactor.sources.answers import ADVISED_BYTES, SourceUnavailable, State, decode_secret
+from twofactor.sources.answers import USERID_LENGTH, SourceUnavailable, State, Told, seed_of
 
-log = structlog.get_logger("twofactor.sources")
+log = structlog.stdlib.get_logger("twofactor.sources")
 ALIAS = "bnum"
-USERID_LENGTH = 32  # characters, of dynalogin's column
-TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?\Z")
+COLUMNS = ("userid", "scheme", "secret", "locked", "password")  # dynalogin's own names
+COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+TABLE = re.compile(rf"{COLUMN.pattern}(\.{COLUMN.pattern})?")
 
 
 class BnumRouter:
@@ -22,14 +23,7 @@ class BnumRouter:
         return False if db == ALIAS else None
 
 
-def _text(secret: object) -> str:
-    """NULL and BLOB are no secrets that a phone could have. Raises ValueError."""
-    if not isinstance(secret, str):
-        raise ValueError("not text")
-    return secret
-
-
-class DatabaseSource:
+class DatabaseSource(Told):
     """dynalogin's own table, read through the Django alias `bnum` (settings MELOTP_*)."""
 
     def look_up(self, uid: str) -> tuple[State, bytes | None]:
@@ -43,29 +37,21 @@ class DatabaseSource:
         if locked:
             return State.LOCKED, None
         if scheme != "TOTP" or password:
+            log.error("scheme_not_supported", scheme=scheme, static_prefix=bool(password))
             return State.UNSUPPORTED, None
-        return self._seed(secret)
+        return seed_of(secret, settings.MELOTP_ENCODING)
 
     def _row(self, uid: str) -> tuple[Any, ...] | None:
-        query = f"SELECT userid, scheme, secret, locked, password FROM {settings.MELOTP_TABLE} WHERE userid = %s"  # noqa: S608 - name checked at start
+        names = settings.MELOTP_COLUMNS
+        columns = ", ".join(names[name] for name in COLUMNS)
+        query = f"SELECT {columns} FROM {settings.MELOTP_TABLE} WHERE {names['userid']} = %s"  # noqa: S608 - names checked at start
         try:
             with connections[ALIAS].cursor() as cursor:
                 cursor.execute(query, [uid])
                 row: tuple[Any, ...] | None = cursor.fetchone()
         except Error as error:
-            log.error("source_unavailable", error=error.__class__.__name__)
-            raise SourceUnavailable from error
+            raise SourceUnavailable(error.__class__.__name__) from error
+        self.tell("table", f"{settings.MELOTP_TABLE} can be read")
         if row and row[0] != uid:
-            log.error("source_unavailable", error="another_uid")
-            raise SourceUnavailable("the source answered for somebody else")
+            raise SourceUnavailable("another_uid")
         return row
-
-    def _seed(self, secret: object) -> tuple[State, bytes | None]:
-        try:
-            seed = decode_secret(_text(secret), settings.MELOTP_ENCODING)
-        except ValueError:
-            log.error("secret_not_readable", encoding=settings.MELOTP_ENCODING)
-            return State.UNSUPPORTED, None
-        if len(seed) < ADVISED_BYTES:
-            log.warning("short_secret", bits=8 * len(seed))
-        return (State.PRESENT, seed) if seed else (State.UNSUPPORTED, None)

@@ -1,13 +1,9 @@
-import structlog
-
 from twofactor.models import ImportedSeed
 from twofactor.seeds import SeedKeyError
-from twofactor.sources.answers import SourceUnavailable, State
-
-log = structlog.get_logger("twofactor.sources")
+from twofactor.sources.answers import SourceUnavailable, State, Told
 
 
-class ImportedSource:
+class ImportedSource(Told):
     """The secrets that `manage.py import_seeds` brought, for sites whose Bnum database cannot be reached."""
 
     def look_up(self, uid: str) -> tuple[State, bytes | None]:
@@ -18,5 +14,4 @@ class ImportedSource:
         try:
             return State.PRESENT, imported.seed
         except SeedKeyError as error:
-            log.error("imported_seed_does_not_open")
-            raise SourceUnavailable from error
+            raise SourceUnavailable("imported_seed_does_not_open") from error

@@ -1,0 +1,39 @@
+"""A certificate authority of the tests' own, and what it issues."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+
+class Authority:
+    """`pem` is its certificate. Valid around the real now, since TLS looks at the real clock."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of the tests")])
+        self.certificate = _certificate(self.name, self.key, self.name, self.key, x509.BasicConstraints(True, None))
+        self.pem = self.certificate.public_bytes(Encoding.PEM).decode()
+
+    def issue(self, host: str, days: int = 1) -> Path:
+        """A PEM file with the key and the certificate of this host, which ended if `days` is negative."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        names = x509.SubjectAlternativeName([x509.DNSName(host)])
+        certificate = _certificate(subject, key, self.name, self.key, names, days)
+        file = self.place / f"{host}{days}.pem"
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+        return file
+
+
+def _certificate(subject, key, issuer, signing_key, extension, days=1):
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=9)).not_valid_after(now + timedelta(days=days))
+    return builder.add_extension(extension, critical=True).sign(signing_key, hashes.SHA256())

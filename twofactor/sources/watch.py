@@ -1,0 +1,123 @@
+"""What this process knows of its source, and its circuit breaker: a dead source is not asked again at once.
+
+After FAILURES calls in a row without an answer the source counts as unavailable for PAUSE seconds, so that the
+program's threads do not all wait for it; then one call tries. « No », « absent » and the like are answers.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from threading import Lock
+from time import perf_counter
+from typing import TypeVar
+
+import structlog
+from django.utils import timezone
+from prometheus_client import Histogram
+from pybreaker import STATE_CLOSED, CircuitBreaker, CircuitBreakerError
+
+from twofactor.sources.answers import DelegatedSource, SeededSource, SourceUnavailable, State
+
+T = TypeVar("T")
+FAILURES = 5
+PAUSE = 10  # seconds
+CALLS = Histogram(
+    "cerbere_source_seconds", "Time of a call to the source of OTP Mél, by outcome", ["source", "act", "outcome"]
+)
+log = structlog.stdlib.get_logger("twofactor.sources")
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the last calls of this process say; all None before the first."""
+
+    asked_at: datetime | None = None
+    failing_since: datetime | None = None
+
+
+class Watch:
+    """The breaker of one source and what its calls said. One for each process, shared by its threads."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.knowledge = Knowledge()
+        self._trial = Lock()
+        self._breaker = CircuitBreaker(FAILURES, PAUSE, throw_new_error_on_trip=False)
+
+    def ask(self, act: str, question: Callable[[], T], outcome_of: Callable[[T], str]) -> T:
+        """The answer to `question`. Raises SourceUnavailable, without asking while the breaker is open."""
+        start, outcome = perf_counter(), "unavailable"
+        try:
+            with self._admitted():
+                answer = self._noted(question)
+            outcome = outcome_of(answer)
+        except CircuitBreakerError as error:
+            outcome = "not_asked"
+            raise SourceUnavailable("not_asked") from error
+        finally:
+            CALLS.labels(self.name, act, outcome).observe(perf_counter() - start)
+        return answer
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        """Counts what happens within. While the breaker is not closed, one caller at a time.
+
+        `calling()`, because `call()` would hold the breaker's lock for as long as the source takes to answer.
+        """
+        if self._breaker.current_state == STATE_CLOSED:
+            with self._breaker.calling():
+                yield
+            return
+        if not self._trial.acquire(blocking=False):
+            raise CircuitBreakerError
+        try:
+            with self._breaker.calling():
+                yield
+        finally:
+            self._trial.release()
+
+    def _noted(self, question: Callable[[], T]) -> T:
+        try:
+            answer = question()
+        except SourceUnavailable as error:
+            now = timezone.now()
+            self.knowledge = Knowledge(now, self.knowledge.failing_since or now)
+            log.error("source_unavailable", source=self.name, reason=str(error))
+            raise
+        if self.knowledge.failing_since:
+            log.info("source_answers_again", source=self.name, failed_since=self.knowledge.failing_since.isoformat())
+        self.knowledge = Knowledge(timezone.now())
+        return answer
+
+
+@cache
+def watch_of(name: str) -> Watch:
+    return Watch(name)
+
+
+class Watched:
+    """A source behind its watch."""
+
+    def __init__(self, source: SeededSource | DelegatedSource, watch: Watch) -> None:
+        self.source, self.watch = source, watch
+
+    def look_up(self, uid: str) -> tuple[State, bytes | None]:
+        """As SeededSource.look_up."""
+        return self.watch.ask("look_up", lambda: self.source.look_up(uid), lambda answer: answer[0].value)
+
+
+class WatchedDelegated:
+    """A source that verifies codes itself, behind its watch."""
+
+    def __init__(self, source: DelegatedSource, watch: Watch) -> None:
+        self.source, self.watch = source, watch
+
+    def look_up(self, uid: str) -> tuple[State, None]:
+        """As DelegatedSource.look_up."""
+        return self.watch.ask("look_up", lambda: self.source.look_up(uid), lambda answer: answer[0].value)
+
+    def verify(self, uid: str, code: str) -> bool:
+        """As DelegatedSource.verify."""
+        return self.watch.ask("verify", lambda: self.source.verify(uid, code), lambda yes: "yes" if yes else "no")
