@@ -10,7 +10,9 @@ from django.db import connections
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from tests import fake_bnum
 from tests.people import (
+    CAMILLE_SECRET,
     Browser,
     activate_otp_mel,
     code,
@@ -208,3 +210,34 @@ def test_f16_sealing_anew_beside_logins_refuses_no_code(enrolled, settings):
     assert all(together(acts))
     list(reseal_seeds())
     assert left_to_reseal() == 0
+
+
+@pytest.fixture
+def bnum(settings):
+    settings.MELOTP_SOURCE = "dynalogind"
+    bnum = fake_bnum.FakeBnum({"camille.durand": CAMILLE_SECRET})
+    with fake_bnum.dynalogind(bnum) as settings.MELOTP_URL:
+        yield bnum
+
+
+@pytest.fixture
+def delegated(camille, bnum):
+    device = OtpMelDevice(user=camille)
+    device.take_seed(None)
+    device.confirm(camille.date_joined)
+    return device
+
+
+def test_t10_wrong_codes_in_parallel_ask_the_bnum_no_more_often_than_is_free(delegated, bnum):
+    browsers = [session() for _ in range(12)]
+    wrong = [f"{n:06}" for n in range(12)]
+    together([prepared(browser, VERIFY, typed) for browser, typed in zip(browsers, wrong, strict=True)])
+    assert len([line for line in bnum.asked if line.startswith("UDATA")]) <= FREE_TRIES
+
+
+def test_one_code_in_parallel_serves_once_even_if_the_bnum_says_yes_each_time(delegated, bnum, monkeypatch):
+    browsers = [session() for _ in range(FREE_TRIES - 1)]
+    all_have_asked = threading.Barrier(len(browsers), timeout=2)
+    monkeypatch.setattr(fake_bnum.FakeBnum, "is_right", lambda *_: all_have_asked.wait() >= 0)
+    answers = together([prepared(browser, VERIFY, "123456") for browser in browsers])
+    assert sum(is_two_factor(twin) for _, twin in answers) == 1

@@ -10,10 +10,12 @@ from accounts.models import Agent
 from accounts.notices import notify
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from twofactor.ask_bnum import ask_bnum
 from twofactor.codes import Outcome
+from twofactor.facts import active_devices
 from twofactor.models import OtpMelDevice
 from twofactor.sources import State, source
-from twofactor.verify import settle
+from twofactor.verify import burn, settle
 
 
 class AlreadyActive(Exception):
@@ -23,18 +25,20 @@ class AlreadyActive(Exception):
 def add_otp_mel(
     request: HttpRequest, agent: Agent, code: str, now: datetime
 ) -> tuple[State, Outcome | None, OtpMelDevice | None]:
-    """Fetch the Bnum's secret, check a clean code against it, and activate the method: all or nothing.
+    """Check a clean code against the Bnum's secret, or have the Bnum check it, and activate: all or nothing.
 
     The outcome is None unless the state is PRESENT. Raises SourceUnavailable, AlreadyActive.
     """
     state, seed = source().look_up(agent.uid)
-    if seed is None:
+    if state is not State.PRESENT:
         return state, None, None
+    sid = request.session.sid  # type: ignore[attr-defined]
+    answer = None if seed or active_devices(agent) else ask_bnum(agent, code, sid, now)
     with transaction.atomic():
         device = OtpMelDevice.locked_for(agent)
         if device.confirmed:
             return state, _outcome_when_active(request, device, code, now), device
-        outcome = device.check_and_burn(code, request.session.sid, now, seed)  # type: ignore[attr-defined]
+        outcome = burn(device, answer, code, sid, now, seed)
         if outcome is Outcome.GOOD:
             _activate(agent, device, seed, now)
         settle(request, agent, device, outcome, now)
@@ -49,7 +53,7 @@ def _outcome_when_active(request: HttpRequest, device: OtpMelDevice, code: str, 
     return Outcome.REPEATED
 
 
-def _activate(agent: Agent, device: OtpMelDevice, seed: bytes, now: datetime) -> None:
+def _activate(agent: Agent, device: OtpMelDevice, seed: bytes | None, now: datetime) -> None:
     device.take_seed(seed)
     device.confirm(now)
     record(Event.OTP_MEL_ADDED, agent)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import structlog
@@ -11,10 +11,11 @@ from django_otp.models import Device
 from accounts.models import Agent
 from accounts.sessions import DOUBLE_SUBMIT
 from twofactor import seeds
-from twofactor.codes import COUNTED, Outcome, judge, matching_steps
-from twofactor.throttle import FREE_TRIES, is_closed, wait_after
+from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
+from twofactor.throttle import is_closed, wait_after
 
 log = structlog.get_logger("twofactor.models")
+MEMORY = timedelta(minutes=10)  # how long a code that the Bnum accepted is remembered: its own window is shorter
 
 
 class OtpMelDevice(Device):  # type: ignore[misc]
@@ -31,6 +32,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     confirmed_at = models.DateTimeField("activée le", null=True)
     sealed_seed = models.TextField(blank=True)
     fingerprint = models.CharField(max_length=100, blank=True, db_default="", default="")
+    last_code = models.CharField(max_length=100, blank=True, db_default="", default="")  # digest, where no seed is kept
     changed_at = models.DateTimeField("changée sur le Bnum", null=True)
     last_step = models.BigIntegerField(default=-1)
     last_used_at = models.DateTimeField("dernier usage", null=True)
@@ -65,10 +67,12 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def seed(self) -> bytes:
         return seeds.unseal(self.sealed_seed, self.bound_to)
 
-    def take_seed(self, seed: bytes) -> None:
-        """Keep this secret from now on; facts that rest on an earlier one are dead."""
+    def take_seed(self, seed: bytes | None) -> None:
+        """Keep this secret from now on, None if the Bnum keeps it; facts that rest on an earlier one are dead."""
         self.uuid, self.changed_at = uuid4(), None
-        self.seal(seed)
+        self.sealed_seed = self.fingerprint = ""
+        if seed is not None:
+            self.seal(seed)
 
     def seal(self, seed: bytes) -> None:
         """With the key that seals now."""
@@ -100,12 +104,49 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.save()
         return outcome
 
+    def reserve(self, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
+        """Count one try before the Bnum is asked; an outcome when it need not be asked.
+
+        Call on a row from `locked_for`, in a transaction that ends before the Bnum is asked: so many tries at a
+        time may be under way as are free, and no connection is held while it answers.
+        """
+        if self.is_repeat(code, sid, now):
+            return Outcome.REPEATED
+        if self._refuses_tries(now):
+            return Outcome.TOO_MANY_TRIES
+        self.refuse(Outcome.ALREADY_USED if self._remembers(code, now) else Outcome.WRONG, now)
+        self.save()
+        return Outcome.ALREADY_USED if self.last_refusal == Outcome.ALREADY_USED else None
+
+    def burn_answered(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
+        """The Bnum has said yes to a reserved try: burn the code here too, in the transaction of what it gives.
+
+        The Bnum has a memory of its own. Should it ever say yes twice, one code still serves once.
+        """
+        if self._remembers(code, now):
+            return Outcome.ALREADY_USED
+        self._burn(max(self.last_step, step_of(now)), sid, now)
+        self.last_code, self.last_refusal, self.last_refusal_at = self._digest(code), "", None
+        self.save()
+        return Outcome.GOOD
+
+    def _remembers(self, code: str, now: datetime) -> bool:
+        recent = self.last_used_at is not None and abs(now - self.last_used_at) <= MEMORY
+        return recent and bool(self.last_code) and seeds.is_digest_of(self.last_code, code.encode(), str(self.user_id))
+
+    def _digest(self, code: str) -> str:
+        return seeds.digest(code.encode(), str(self.user_id))
+
     def is_repeat(self, code: str, sid: UUID | None, now: datetime) -> bool:
         """Whether this session has just burnt this very code: a form sent twice, not a replay.
 
         Lead on with it whoever sent the form, but never let it do another act: the code is burnt.
         """
-        return self.has_just_burnt(sid, now) and bool(matching_steps(self.seed, code, [self.last_step]))
+        if not self.has_just_burnt(sid, now):
+            return False
+        if not self.sealed_seed:
+            return self._remembers(code, now)
+        return bool(matching_steps(self.seed, code, [self.last_step]))
 
     def has_just_burnt(self, sid: UUID | None, now: datetime) -> bool:
         if sid is None or self.last_sid != sid or self.last_used_at is None or self._refuses_tries(now):
@@ -132,10 +173,10 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.save(update_fields=["changed_at"])
 
     def give_back(self) -> None:
-        """One failure was not the agent's."""
-        self.failures = max(self.failures - 1, 0)
-        self.locked_until = self.locked_until if self.failures >= FREE_TRIES else None
-        self.save(update_fields=["failures", "locked_until"])
+        """The last failure was not the agent's. A wait that it began ends: while one runs no other try is counted."""
+        self.failures, self.locked_until = max(self.failures - 1, 0), None
+        self.last_refusal, self.last_refusal_at = "", None
+        self.save()
 
     def unlock(self) -> None:
         self.failures, self.locked_until = 0, None

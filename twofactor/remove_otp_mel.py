@@ -11,19 +11,23 @@ from accounts.models import Agent
 from accounts.notices import notify
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from twofactor.ask_bnum import answer_for_active
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice
-from twofactor.verify import after_refusal, settle
+from twofactor.verify import after_refusal, burn, settle
 
 
 def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tuple[Outcome, OtpMelDevice]:
     """Remove the method on a fresh code. Every session of the agent falls to the password at once.
 
-    Raises OtpMelDevice.DoesNotExist when it is not active.
+    Raises OtpMelDevice.DoesNotExist when it is not active, SourceUnavailable where the Bnum checks the codes.
     """
+    sid = request.session.sid  # type: ignore[attr-defined]
+    answer = answer_for_active(agent, code, sid, now)
+    answer = Outcome.ALREADY_USED if answer is Outcome.REPEATED else answer  # it has done another act
     with transaction.atomic():
         device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
-        outcome = device.check_and_burn(code, request.session.sid, now)  # type: ignore[attr-defined]
+        outcome = burn(device, answer, code, sid, now)
         settle(request, agent, device, outcome, now)
         if outcome is Outcome.GOOD:
             _remove(device, Event.OTP_MEL_REMOVED)

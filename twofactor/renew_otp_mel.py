@@ -12,11 +12,12 @@ from accounts.prove_password import prove_password
 from accounts.sign_in import Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from twofactor.ask_bnum import ask_bnum
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice
 from twofactor.remove_otp_mel import otp_mel_removed
 from twofactor.sources import State, source
-from twofactor.verify import settle
+from twofactor.verify import burn, settle
 
 
 class NothingToRenew(Exception):
@@ -37,11 +38,13 @@ def renew_otp_mel(
     state, seed = source().look_up(agent.uid)
     if state is not State.PRESENT:
         return state
+    sid = request.session.sid  # type: ignore[attr-defined]
+    answer = None if seed else ask_bnum(agent, code, sid, now)
     with transaction.atomic():
         device = OtpMelDevice.objects.select_for_update().filter(user=agent, confirmed=True).first()
         if device is None or device.changed_at is None:
             raise NothingToRenew
-        outcome = device.check_and_burn(code, request.session.sid, now, seed)  # type: ignore[attr-defined]
+        outcome = burn(device, answer, code, sid, now, seed)
         if outcome is Outcome.GOOD:
             _renew(agent, device, seed, now)
         settle(request, agent, device, outcome, now)
@@ -50,7 +53,6 @@ def renew_otp_mel(
 
 def _renew(agent: Agent, device: OtpMelDevice, seed: bytes | None, now: datetime) -> None:
     """Whatever rests on the old secret, perhaps a lost phone's, ends: levels of other sessions, and applications."""
-    assert seed is not None
     device.take_seed(seed)
     device.confirm(now)
     otp_mel_removed.send(sender=OtpMelDevice, agent=agent)

@@ -1,6 +1,7 @@
 """The act of proving the second factor that is already active."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -9,6 +10,7 @@ from accounts.models import Agent, AgentSession
 from accounts.sessions import rotated_moments_ago
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from twofactor.ask_bnum import answer_for_active
 from twofactor.codes import Outcome
 from twofactor.facts import add_otp_mel_fact
 from twofactor.models import OtpMelDevice
@@ -18,15 +20,26 @@ from twofactor.notice_change import notice_change
 def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tuple[Outcome, OtpMelDevice]:
     """Burn a clean code and raise this session to two factors, in one transaction.
 
-    Raises OtpMelDevice.DoesNotExist when the method is not active (any more).
+    Raises OtpMelDevice.DoesNotExist when the method is not active (any more), SourceUnavailable where the Bnum
+    checks the codes.
     """
+    sid = request.session.sid  # type: ignore[attr-defined]
+    answer = answer_for_active(agent, code, sid, now)
     with transaction.atomic():
         device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
-        sid = request.session.sid  # type: ignore[attr-defined]
-        repeated = device.is_repeat(code, sid, now)
-        outcome = Outcome.REPEATED if repeated else device.check_and_burn(code, sid, now)
+        repeated = answer is None and device.is_repeat(code, sid, now)
+        outcome = Outcome.REPEATED if repeated else burn(device, answer, code, sid, now)
         settle(request, agent, device, outcome, now)
     return after_refusal(agent, outcome, now), device
+
+
+def burn(
+    device: OtpMelDevice, answer: Outcome | None, code: str, sid: UUID | None, now: datetime, seed: bytes | None = None
+) -> Outcome:
+    """Burn a clean code on the locked row: as the Bnum has answered, else by `seed` or the one that is kept."""
+    if answer is None:
+        return device.check_and_burn(code, sid, now, seed)
+    return device.burn_answered(code, sid, now) if answer is Outcome.GOOD else answer
 
 
 def after_refusal(agent: Agent, outcome: Outcome, now: datetime) -> Outcome:

@@ -53,8 +53,7 @@ def add_otp_mel(request: HttpRequest) -> HttpResponse:
     try:
         return _add(request, agent) if request.method == "POST" else _offer(request, agent)
     except SourceUnavailable:
-        record(Event.SOURCE_UNAVAILABLE, agent)
-        return _unavailable(request, "unavailable")
+        return _source_down(request, agent)
     except AlreadyActive:
         return _already_active(request)
 
@@ -88,14 +87,24 @@ def _add(request: HttpRequest, agent: Agent) -> HttpResponse:
 
 def _success_page(request: HttpRequest) -> str:
     """With what the agent came for: another tab may wait for another application."""
+    return _with_next(request, reverse("otp_mel_added"))
+
+
+def _with_next(request: HttpRequest, address: str) -> str:
     then = next_of(request)
-    return reverse("otp_mel_added") + (f"?{urlencode({'next': then})}" if then else "")
+    return address + (f"?{urlencode({'next': then})}" if then else "")
+
+
+def _source_down(request: HttpRequest, agent: Agent) -> HttpResponse:
+    record(Event.SOURCE_UNAVAILABLE, agent)
+    return _unavailable(request, "unavailable")
 
 
 def _unavailable(request: HttpRequest, state: str) -> HttpResponse:
     """No secret to check against. A source that is down is a fault of ours (503), the rest an answer."""
     down = state == "unavailable"
-    response = render(request, "twofactor/otp_mel_unavailable.html", {"state": state}, status=503 if down else 200)
+    context = {"state": state, "retry_url": _with_next(request, request.path)}
+    response = render(request, "twofactor/otp_mel_unavailable.html", context, status=503 if down else 200)
     if down:
         response["Retry-After"] = "60"
     return response
@@ -126,6 +135,8 @@ def verify(request: HttpRequest) -> HttpResponse:
         outcome, device = verify_act(request, request.user, form.cleaned_data["code"], timezone.now())
     except OtpMelDevice.DoesNotExist:
         return redirect("account")  # removed meanwhile
+    except SourceUnavailable:
+        return _source_down(request, request.user)
     return _refused(request, VERIFY, form, outcome, device) or continue_to(request, "account")
 
 
@@ -144,6 +155,8 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
         outcome, device = remove_otp_mel_act(request, request.user, form.cleaned_data["code"], timezone.now())
     except OtpMelDevice.DoesNotExist:
         return redirect("account")  # removed meanwhile
+    except SourceUnavailable:
+        return _source_down(request, request.user)
     refused = _refused(request, REMOVE, form, outcome, device)
     if not refused:
         messages.success(request, _("La méthode OTP Mél est retirée."))
@@ -160,8 +173,7 @@ def renew_otp_mel(request: HttpRequest) -> HttpResponse:
     try:
         return _renew(request, request.user, form) if form.is_valid() else _offer_renewal(request, request.user, form)
     except SourceUnavailable:
-        record(Event.SOURCE_UNAVAILABLE, request.user)
-        return _unavailable(request, "unavailable")
+        return _source_down(request, request.user)
     except NothingToRenew:
         return continue_to(request, "account")
 
@@ -191,8 +203,7 @@ def _password_refused(request: HttpRequest, form: RenewForm, refused: Refused) -
 
 
 def _renew_first(request: HttpRequest) -> HttpResponse:
-    then = next_of(request)
-    return SeeOther(reverse("renew_otp_mel") + (f"?{urlencode({'next': then})}" if then else ""))
+    return SeeOther(_with_next(request, reverse("renew_otp_mel")))
 
 
 def _without_session(request: HttpRequest, then: str) -> HttpResponse:
