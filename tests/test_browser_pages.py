@@ -225,6 +225,26 @@ def mon_compte_methode_retiree(stage):
     stage.tab.send_code(people.code(steps=1), "Retirer la méthode")
 
 
+@picture("Votre configuration Bnum a changé")
+def configuration_changee(stage):
+    verification(stage)
+    people.put_on_bnum("camille.durand", people.DOMINIQUE_SECRET)
+    stage.tab.send_code(people.code(people.DOMINIQUE_SECRET))
+
+
+@picture("Erreur – Votre configuration Bnum a changé")
+def configuration_changee_erreur(stage):
+    configuration_changee(stage)
+    stage.tab.fill_in("Mot de passe", "a wrong one")
+    stage.tab.send_code(people.code(people.DOMINIQUE_SECRET), "Confirmer")
+
+
+@picture("Mon compte")
+def mon_compte_a_confirmer(stage):
+    configuration_changee(stage)
+    stage.tab.open("/compte/")
+
+
 @picture("Changer de mot de passe")
 def changer_de_mot_de_passe(stage):
     account_of("camille.durand")(stage)
