@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cerbere.env import is_loopback
 from cerbere.provider import keys
 from twofactor import seeds
-from twofactor.sources.database import TABLE
+from twofactor.sources.faults import faults as source_faults
 
 TAG = "cerbere"
 SECRET_KEY_LENGTH = 32  # characters
@@ -30,10 +30,7 @@ def unsafe() -> Iterator[tuple[str, str]]:
         yield "CERBERE_DEMO", "must not be on outside this machine: it shows passwords and codes"
     if not settings.HTTPS and not is_loopback(settings.PUBLIC_URL):
         yield "CERBERE_PUBLIC_URL", "must be https outside this machine"
-    if not TABLE.fullmatch(settings.MELOTP_TABLE):
-        yield "CERBERE_MELOTP_TABLE", "is not the name of a table"
-    if settings.MELOTP_SOURCE == "database" and not settings.MELOTP_DATABASE_URL:
-        yield "CERBERE_MELOTP_DATABASE_URL", "is missing: the Bnum's database, or CERBERE_MELOTP_SOURCE=imported"
+    yield from source_faults()
     if settings.PAIRWISE_SALT and not _is_secret(settings.PAIRWISE_SALT):
         yield "CERBERE_PAIRWISE_SALT", f"is shorter than {SECRET_KEY_LENGTH} characters"
     yield from unusable_keys()

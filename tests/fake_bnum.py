@@ -1,4 +1,4 @@
-"""The Bnum's servers on real sockets: the daemon, the web service, the JSON contract. `mode` makes them misbehave.
+"""The Bnum on real sockets: its daemon here, web service and JSON in fake_bnum_http. `mode` makes it misbehave.
 
     with fake_bnum.dynalogind(bnum) as url: …
 
@@ -147,12 +147,17 @@ class _Server(ThreadingTCPServer):
 
 
 @contextmanager
-def serving(handler: type[Handler], bnum: FakeBnum, certificate: Path | None = None) -> Iterator[str]:
-    """`localhost:port` of a running server."""
+def serving(
+    handler: type[Handler], bnum: FakeBnum, certificate: Path | None = None, client_ca: str = ""
+) -> Iterator[str]:
+    """`localhost:port` of a running server, which demands a certificate of `client_ca` (PEM) if there is one."""
     server = _Server(("127.0.0.1", 0), type("Bound", (handler,), {"bnum": bnum}))
     if certificate:
         server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.context.load_cert_chain(certificate)
+    if client_ca:
+        server.context.load_verify_locations(cadata=client_ca)
+        server.context.verify_mode = ssl.CERT_REQUIRED
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

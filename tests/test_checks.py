@@ -16,8 +16,8 @@ from cerbere.checks import unsafe
 ROOT = Path(__file__).parent.parent
 SETTINGS = str(ROOT / "cerbere" / "settings.py")
 GOOD_NAMES = ("CERBERE_SECRET_KEY", "CERBERE_SEED_KEYS", "CERBERE_SIGNING_KEYS")
-CHECKED = ("DEBUG", "DEMO", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "HTTPS", "PUBLIC_URL", "MELOTP_TABLE",
-           "MELOTP_SOURCE", "MELOTP_DATABASE_URL", "SEED_KEYS", "SIGNING_KEYS", "PAIRWISE_SALT")  # fmt: skip
+CHECKED = ("DEBUG", "DEMO", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "HTTPS", "PUBLIC_URL", "SEED_KEYS", "SIGNING_KEYS",
+           "PAIRWISE_SALT")  # fmt: skip
 
 
 def pem(key, password=None):
@@ -56,7 +56,7 @@ def faults(read, settings):
     def find(changes):
         environment = {name: value for name, value in (sound() | changes).items() if value is not None}
         values = read(environment)
-        for name in CHECKED:
+        for name in (*CHECKED, *(name for name in values if name.startswith("MELOTP_"))):
             setattr(settings, name, values[name])
         return [f"{name} {fault}" for name, fault in unsafe()]
 
@@ -128,6 +128,8 @@ UNUSABLE = {
     "CERBERE_EMAIL_STARTTLS": ["True"],
     "CERBERE_LOG_LEVEL": ["TRACE", "debug"],
     "CERBERE_MELOTP_SOURCE": ["soap", ""],
+    "CERBERE_MELOTP_SECONDS": ["0", "5", "0.3"],
+    "CERBERE_MELOTP_SOAP_QUALIFIED": ["yes"],
     "CERBERE_MELOTP_ENCODING": ["ascii"],
     "CERBERE_ACCESSIBILITE": ["conforme"],
     "CERBERE_TIME_ZONE": ["", "Europe/Nowhere", "../../etc/passwd", "/etc/localtime"],

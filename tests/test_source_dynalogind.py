@@ -123,9 +123,11 @@ def test_over_tls_with_the_authority_that_is_named(bnum, settings, authority):
 )
 def test_f10_a_certificate_that_proves_nothing_is_unavailable(bnum, settings, authority, host, days, known):
     settings.MELOTP_CA = authority.pem if known else ""
-    with fake_bnum.dynalogind(bnum, authority.issue(host, days)) as settings.MELOTP_URL:
-        with pytest.raises(SourceUnavailable, match="SSLCertVerificationError"):
-            source().verify(CAMILLE, code())
+    with (
+        fake_bnum.dynalogind(bnum, authority.issue(host, days)) as settings.MELOTP_URL,
+        pytest.raises(SourceUnavailable, match="SSLCertVerificationError"),
+    ):
+        source().verify(CAMILLE, code())
     assert bnum.asked == []
 
 

@@ -18,6 +18,8 @@ SOURCES = {
     "database": "twofactor.sources.database.DatabaseSource",
     "imported": "twofactor.sources.imported.ImportedSource",
     "dynalogind": "twofactor.sources.dynalogind.DynalogindSource",
+    "webservice": "twofactor.sources.webservice.WebserviceSource",
+    "http": "twofactor.sources.http.HttpSource",
 }
 
 
