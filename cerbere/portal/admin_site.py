@@ -5,12 +5,14 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 
 from accounts.models import Agent
 from accounts.redirects import SeeOther, next_of
 from twofactor.facts import active_devices, strength
+from twofactor.sources import current_watch
 from twofactor.strength import Strength
 
 
@@ -19,10 +21,14 @@ class TwoFactorAdminSite(AdminSite):
 
     site_header = site_title = "Cerbère – administration"
     index_title = "Administration"
+    index_template = "admin/home.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         agent = request.user
         return isinstance(agent, Agent) and agent.is_staff and strength(request) >= Strength.TWO_FACTOR
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().index(request, {"source": current_watch(), **(extra_context or {})})
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:

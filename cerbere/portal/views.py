@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +11,9 @@ from cerbere.audit.context import current_origin, reference_of
 from cerbere.portal import metrics as collected
 from cerbere.portal.account import account_context
 from cerbere.portal.applications import applications
+from twofactor.sources import current_watch
+
+STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @require_safe
@@ -77,10 +82,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The program reaches its database; a 503 page otherwise."""
+    """The program reaches its database; a 503 page otherwise.
+
+    A Bnum that is down is told and no more: agents who are enrolled keep signing in. It is not asked for that.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return HttpResponse("ok\n", content_type="text/plain")
+    return HttpResponse("\n".join(["ok", *_bnum(), ""]), content_type="text/plain")
+
+
+def _bnum() -> Iterator[str]:
+    known = current_watch().knowledge
+    if known.failing_since and known.asked_at:
+        yield f"bnum: unavailable since {known.failing_since:{STAMP}}, last asked {known.asked_at:{STAMP}}"
 
 
 @login_not_required
