@@ -64,6 +64,9 @@ class HttpHandler(Handler):
     def html(self) -> None:
         self.respond(200, HTML, "text/html; charset=utf-8")
 
+    def coloured(self) -> None:
+        self.respond(200, HTML, "text/\x1b[31m")
+
     def html_that_lies(self) -> None:
         self.respond(200, HTML)
 
