@@ -1,6 +1,8 @@
 """The daemon dynalogind, on a real socket: a clear yes or no, or unavailable, in time."""
 
+import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 import time_machine
@@ -110,6 +112,22 @@ def test_f09_nobody_listens(daemon, settings):
     settings.MELOTP_URL = "tcp://localhost:1"
     with pytest.raises(SourceUnavailable, match="ConnectionRefusedError"):
         source().look_up(CAMILLE)
+
+
+def test_f09_a_machine_that_takes_no_connection(bnum, settings):
+    """A firewall that drops what it gets: nothing answers, not even a refusal."""
+    with socket.socket() as busy, ExitStack() as waiting:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        for _ in range(4):
+            other = waiting.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(busy.getsockname())
+        settings.MELOTP_URL = f"tcp://127.0.0.1:{busy.getsockname()[1]}"
+        start = time.monotonic()
+        with pytest.raises(SourceUnavailable, match="too_slow"):
+            source().look_up(CAMILLE)
+        assert time.monotonic() - start < DEADLINE + 0.7
 
 
 def test_over_tls_with_the_authority_that_is_named(bnum, settings, authority):

@@ -1,5 +1,6 @@
 """A source that does not answer is left alone for a while, and what is known of it can be read."""
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -10,6 +11,7 @@ import time_machine
 from tests import fake_bnum
 from tests.people import CAMILLE_SECRET, NOW, activate_otp_mel, code, make_agent, wrong_code
 from twofactor.sources import SourceUnavailable, State, current_watch, source
+from twofactor.sources.exchange import Wires
 from twofactor.sources.watch import FAILURES, PAUSE
 
 CAMILLE = "camille.durand"
@@ -170,3 +172,11 @@ def test_the_administration_tells_it(daemon, browser, clock):
     daemon.mode = "reset"
     fail()
     assert "Source OTP Mél : dynalogind – ne répond pas depuis le 24 novembre 2026 10:00" in browser.get("/admin/").text
+
+
+def test_a_connection_that_comes_after_the_deadline_is_refused(daemon):
+    """Its exchange has no caller any more: nobody would end it."""
+    wires = Wires()
+    wires.cut()
+    with socket.socket() as late, pytest.raises(TimeoutError):
+        wires.add(late)

@@ -96,6 +96,38 @@ class TestDatabaseSource:
             source().look_up("CAMILLE.durand")
         assert "source_unavailable" in caplog.text
 
+    def test_columns_may_have_other_names(self, settings):
+        put_on_bnum("camille.durand", CAMILLE_SECRET)
+        with connections["bnum"].cursor() as cursor:
+            cursor.execute(
+                "CREATE TEMPORARY VIEW IF NOT EXISTS otp AS SELECT userid AS login, scheme AS mode, secret AS cle, "
+                "locked AS bloque, password AS prefixe FROM dynalogin_user"
+            )
+        settings.MELOTP_TABLE = "otp"
+        names = {"userid": "login", "scheme": "mode", "secret": "cle", "locked": "bloque", "password": "prefixe"}
+        settings.MELOTP_COLUMNS = names
+        assert DatabaseSource().look_up("camille.durand") == (State.PRESENT, CAMILLE_SECRET.encode())
+        put_on_bnum("camille.durand", locked=1)
+        assert DatabaseSource().look_up("camille.durand") == (State.LOCKED, None)
+        put_on_bnum("camille.durand", password="1234")
+        assert DatabaseSource().look_up("camille.durand") == (State.UNSUPPORTED, None)
+
+    @pytest.mark.parametrize("length", [16, 26, 32, 52, 64])
+    @pytest.mark.parametrize("spell", [str, str.lower, "{:=<72}".format, lambda text: f" {text[:4]} {text[4:]} "])
+    def test_t21_base32_as_applications_show_it(self, settings, length, spell):
+        settings.MELOTP_ENCODING = "base32"
+        text = (BASE32 * 2)[:length]
+        put_on_bnum("camille.durand", spell(text))
+        seed = base64.b32decode(text + "=" * (-length % 8))
+        assert DatabaseSource().look_up("camille.durand") == (State.PRESENT, seed)
+
+    @pytest.mark.parametrize("text", ["GEZD=GNBVGY3TQOJQ", "GEZDGNBVGY3TQOJ1", "GEZDGNBVGY3TQOJQG", "=", "GEZD,GNBV"])
+    def test_t21_what_is_not_base32_is_a_clear_state(self, settings, text, caplog):
+        settings.MELOTP_ENCODING = "base32"
+        put_on_bnum("camille.durand", text)
+        assert DatabaseSource().look_up("camille.durand") == (State.UNSUPPORTED, None)
+        assert "secret_not_readable" in caplog.text
+
     def test_absent_and_unavailable_are_different_answers(self, settings):
         assert DatabaseSource().look_up("sasha.petit") == (State.ABSENT, None)
         settings.MELOTP_TABLE = "no_such_table"
