@@ -53,7 +53,8 @@ def words(text):
 
 def test_a_secret_of_the_table(check, camille):
     assert words(check()) == [
-        "settings source database", "table dynalogin_user can be read", "agent camille.durand: present",
+        "settings source database", "connection open to SQLite", "table dynalogin_user can be read",
+        "agent camille.durand: present",
         "secret 160 bits", "encoding raw; it could be read as hex too: only a code tells",
     ]  # fmt: skip
 

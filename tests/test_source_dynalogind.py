@@ -108,6 +108,12 @@ def test_f09_f10_nor_is_a_daemon_there_that_does_not_greet(daemon, mode):
         source().look_up(CAMILLE)
 
 
+def test_f10_a_line_without_an_end_is_not_read_to_the_deadline(daemon):
+    daemon.mode = "late_huge"
+    with pytest.raises(SourceUnavailable, match="not_a_reply"):
+        source().verify(CAMILLE, code())
+
+
 def test_f09_nobody_listens(daemon, settings):
     settings.MELOTP_URL = "tcp://localhost:1"
     with pytest.raises(SourceUnavailable, match="ConnectionRefusedError"):

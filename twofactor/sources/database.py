@@ -37,7 +37,7 @@ class DatabaseSource(Told):
         if locked:
             return State.LOCKED, None
         if scheme != "TOTP" or password:
-            log.error("scheme_not_supported", scheme=scheme, static_prefix=bool(password))
+            log.error("scheme_not_supported", is_totp=scheme == "TOTP", static_prefix=bool(password))
             return State.UNSUPPORTED, None
         return seed_of(secret, settings.MELOTP_ENCODING)
 
@@ -47,6 +47,7 @@ class DatabaseSource(Told):
         query = f"SELECT {columns} FROM {settings.MELOTP_TABLE} WHERE {names['userid']} = %s"  # noqa: S608 - names checked at start
         try:
             with connections[ALIAS].cursor() as cursor:
+                self.tell("connection", f"open to {connections[ALIAS].display_name}")
                 cursor.execute(query, [uid])
                 row: tuple[Any, ...] | None = cursor.fetchone()
         except Error as error:
