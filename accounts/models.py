@@ -111,7 +111,12 @@ class Agent(AbstractBaseUser, PermissionsMixin):
 
 
 class AgentSession(AbstractBaseSession):
-    """One session of one browser. `sid` stays when the key rotates: it is the `sid` of ID tokens."""
+    """One session of one browser. `sid` stays when the key rotates: it is the `sid` of ID tokens.
+
+    `session_key` and `previous_key` are digests (accounts.sessions.at_rest), never what a cookie holds.
+    """
+
+    KEY_LENGTH: ClassVar[int] = 40  # characters, of both columns
 
     sid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     agent = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="sessions")
@@ -119,7 +124,7 @@ class AgentSession(AbstractBaseSession):
     user_agent = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
-    previous_key = models.CharField(max_length=40, blank=True, db_index=True)
+    previous_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_index=True)
     rotated_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,7 +1,13 @@
-"""Sessions in the database, one row each, with two limits and a key that can change under a stable `sid`."""
+"""Sessions in the database, one row each, with two limits and a key that can change under a stable `sid`.
 
+The cookie holds the key, `session.session_key`; the row holds only its digest, `row.session_key`, so that a
+stolen copy of the database opens no session.
+"""
+
+import hashlib
 import re
 import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +16,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.models import AgentSession
 from cerbere.audit.context import current_origin
@@ -18,6 +25,21 @@ SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
 KEY = re.compile(r"[a-z0-9]{32}")  # Django's own alphabet and length
 USER_AGENT = "user_agent"  # session entry that becomes the row's column
+
+
+def at_rest(key: str) -> str:
+    """What the table keeps of a session key: SHA-256, cut to the 40 characters of Django's column (160 bits)."""
+    return hashlib.sha256(key.encode()).hexdigest()[: AgentSession.KEY_LENGTH]
+
+
+def _successors(key: str) -> Iterator[str]:
+    """What this key changes into, under SECRET_KEY and then each of its fallbacks: 128 bits that only we can find.
+
+    Not drawn anew, because the second sending of a form comes with the old key and must be given the same new
+    one as the first, of which the table has only the digest.
+    """
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        yield salted_hmac("accounts.sessions.successor", key, secret=secret, algorithm="sha256").hexdigest()[:32]
 
 
 class SessionStore(DatabaseSessionStore):
@@ -50,7 +72,7 @@ class SessionStore(DatabaseSessionStore):
 
     def _get_session_from_db(self) -> AgentSession | None:
         now = timezone.now()
-        row = AgentSession.alive(now).filter(session_key=self.session_key).first()
+        row = AgentSession.alive(now).filter(session_key=at_rest(self.session_key or "")).first()
         if row is None:
             self._session_key, self._ended = None, True
             return None
@@ -59,6 +81,14 @@ class SessionStore(DatabaseSessionStore):
             row.last_seen_at = now
         self.row = row
         return row
+
+    def exists(self, session_key: str) -> bool:
+        return super().exists(at_rest(session_key))
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self.session_key
+        if key:
+            super().delete(at_rest(key))
 
     def create_model_instance(self, data: dict[str, Any]) -> AgentSession:
         """Saving keeps the row's identity, age and absolute end: only its data change."""
@@ -69,7 +99,7 @@ class SessionStore(DatabaseSessionStore):
                 address=current_origin.get().address,
             )  # fmt: skip
         self._ended = False
-        self.row.session_key = self._get_or_create_session_key()  # type: ignore[attr-defined]
+        self.row.session_key = at_rest(self._get_or_create_session_key())  # type: ignore[attr-defined]
         self.row.session_data = self.encode(data)
         agent_id = data.get(SESSION_KEY)
         self.row.user_agent = data.get(USER_AGENT, "")
@@ -81,12 +111,11 @@ class SessionStore(DatabaseSessionStore):
         if self.row is None or self.session_key is None:
             self.create()
             return
-        new_key = self._get_new_session_key()  # type: ignore[attr-defined]
-        now = timezone.now()
+        new_key, previous, now = next(_successors(self.session_key)), at_rest(self.session_key), timezone.now()
         AgentSession.objects.filter(sid=self.row.sid).update(
-            session_key=new_key, previous_key=self.session_key, rotated_at=now
+            session_key=at_rest(new_key), previous_key=previous, rotated_at=now
         )
-        self.row.previous_key, self.row.rotated_at = self.session_key, now
+        self.row.previous_key, self.row.rotated_at = previous, now
         self._session_key = new_key
         self.modified = True
 
@@ -94,17 +123,27 @@ class SessionStore(DatabaseSessionStore):
         super().flush()
         self.row, self._ended = None, False
 
-    def adopt(self, row: AgentSession) -> None:
-        """Continue as this row, whose key changed while the request was under way."""
+    def adopt(self, row: AgentSession, key: str) -> None:
+        """Continue as this row, whose key changed while the request with the key `key` was under way.
+
+        Nothing happens when the row's key is neither this one nor what it changed into.
+        """
+        current = [known for known in (key, *_successors(key)) if at_rest(known) == row.session_key]
+        if not current:
+            return
         self.row = row
-        self._session_key = row.session_key
+        self._session_key = current[0]
         self._session_cache = row.get_decoded()
         self.modified = True
 
 
+def key_in_cookie(request: HttpRequest) -> str:
+    return request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+
+
 def rotated_moments_ago(request: HttpRequest, now: datetime) -> AgentSession | None:
     """The session whose key was the one in this cookie until a few seconds ago (a form sent twice)."""
-    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    key = key_in_cookie(request)
     if not KEY.fullmatch(key):
         return None
-    return AgentSession.alive(now).filter(previous_key=key, rotated_at__gt=now - DOUBLE_SUBMIT).first()
+    return AgentSession.alive(now).filter(previous_key=at_rest(key), rotated_at__gt=now - DOUBLE_SUBMIT).first()

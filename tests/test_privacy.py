@@ -73,6 +73,7 @@ def journey():
     form.submit()
     seed_free = {"password": PASSWORD, "wrong": WRONG, "new": NEW, "seed": SEED, "base32": BASE32, "verifier": VERIFIER}
     made = {"code": given, "access": tokens["access_token"], "id": tokens["id_token"], "client": CLIENT_SECRET}
+    made["session"] = browser.cookies["cerbere_session"]
     return {**seed_free, **made, "bad client": "canari-secret-faux"}, {bad, good}
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import Agent, AgentSession
-from accounts.sessions import rotated_moments_ago
+from accounts.sessions import key_in_cookie, rotated_moments_ago
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.ask_bnum import answer_for_active
@@ -83,4 +83,4 @@ def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: date
 
 
 def _rejoin(request: HttpRequest, row: AgentSession) -> None:
-    request.session.adopt(row)  # type: ignore[attr-defined]
+    request.session.adopt(row, key_in_cookie(request))  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ def otp_mel(agent: Agent) -> OtpMel:
 def _session(request: HttpRequest, row: AgentSession) -> dict[str, Any]:
     return {
         "sid": row.sid,
-        "current": row.session_key == request.session.session_key,
+        "current": row.sid == request.session.sid,  # type: ignore[attr-defined]
         "user_agent": row.user_agent,
         "address": row.address,
         "created_at": row.created_at,
