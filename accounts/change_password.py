@@ -25,7 +25,6 @@ def change_password(request: HttpRequest, agent: Agent, current: str, new: str, 
         record(Event.PASSWORD_CHANGE_REFUSED, agent, reason=refused.reason)
         return refused
     _change(request, agent, new)
-    notify(agent, _("Votre mot de passe a été changé"), "accounts/mails/password_changed.txt")
     return None
 
 
@@ -36,3 +35,4 @@ def _change(request: HttpRequest, agent: Agent, new: str) -> None:
         update_session_auth_hash(request, agent)
         agent.sessions.exclude(sid=request.session.sid).delete()  # type: ignore[attr-defined]
         record(Event.PASSWORD_CHANGED, agent)
+        notify(agent, _("Votre mot de passe a été changé"), "accounts/mails/password_changed.txt")

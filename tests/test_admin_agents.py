@@ -9,6 +9,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import PASSWORD, Browser, activate_otp_mel, answer, code, login_form, make_agent
 from tests.test_admin_access import at_two_factors
+from tests.worker import work
 from twofactor.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +69,7 @@ def test_a03_removing_the_method_drops_every_session_to_the_password_and_tells_t
     event = AuditEvent.objects.get(name=Event.OTP_MEL_REMOVED_BY_ADMIN)
     assert (event.agent, event.actor) == ("camille.durand", "chief")
     assert event.detail["reason"].split() == ["téléphone", "volé,", "identité", "vérifiée"]
+    work()
     assert [m.to for m in mail.outbox] == [["camille.durand@example.fr"]]
     assert "téléphone volé" in mail.outbox[0].body
 

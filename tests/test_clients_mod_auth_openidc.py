@@ -7,9 +7,9 @@ from accounts.models import AgentSession
 from cerbere.provider.models import Client, LogoutNotice
 from tests import people
 from tests.clients.apache import running_apache
-from tests.clients.notices import deliver_notices
 from tests.piag import free_port
 from tests.upstream import running_upstream
+from tests.worker import work
 from twofactor.strength import Strength
 
 pytest_plugins = ["tests.clients.fixtures"]
@@ -94,7 +94,7 @@ def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, apache,
     agent.sign_in(agent.open(f"{apache}/notes"))
     agent.sign_out(issuer)
     assert "sub" in claims(agent.open(f"{apache}/notes"))
-    deliver_notices()
+    work()
     assert LogoutNotice.objects.get().last_error == ""
     agent.open(f"{apache}/notes")
     assert agent.went_through("/connexion/")

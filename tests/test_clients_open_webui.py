@@ -13,9 +13,9 @@ import requests
 from accounts.models import AgentSession
 from cerbere.provider.models import Client, LogoutNotice
 from tests import people
-from tests.clients.notices import deliver_notices
 from tests.clients.processes import running
 from tests.piag import free_port
+from tests.worker import work
 from twofactor.models import OtpMelDevice
 from twofactor.remove_otp_mel import remove_otp_mel_as_admin
 
@@ -116,7 +116,7 @@ def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, open_we
     agent.sign_out(issuer)
     assert AgentSession.objects.count() == 0
     assert "email" in known(agent, open_webui)
-    deliver_notices()
+    work()
     assert known(agent, open_webui) == {"error": "signed out"}
     assert LogoutNotice.objects.get().delivered_at is not None
 
@@ -124,7 +124,7 @@ def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, open_we
 def test_removal_of_the_method_is_told_by_the_back_channel(agent, camille, open_webui):
     sign_in(agent, open_webui)
     remove_otp_mel_as_admin(OtpMelDevice.objects.get(), people.make_agent("helpdesk"), "téléphone perdu")
-    deliver_notices()
+    work()
     assert known(agent, open_webui) == {"error": "signed out"}
 
 

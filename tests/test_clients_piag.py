@@ -4,8 +4,8 @@ import pytest
 
 from accounts.models import AgentSession
 from tests import people
-from tests.clients.notices import deliver_notices
 from tests.piag import free_port, running_piag
+from tests.worker import work
 
 pytest_plugins = ["tests.clients.fixtures"]
 CONNECTED = "Vous êtes connecté à PIAG avec deux facteurs."
@@ -49,5 +49,5 @@ def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, piag_ur
     agent.enrol(agent.sign_in(agent.open(f"{piag_url}/assistant/")))
     agent.sign_out(issuer)
     assert CONNECTED in agent.open(f"{piag_url}/assistant/").text
-    deliver_notices()
+    work()
     assert CONNECTED not in agent.open(f"{piag_url}/assistant/").text

@@ -10,6 +10,7 @@ from django.core import mail
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import NOW, Browser, activate_otp_mel, code, make_agent, wrong_code
+from tests.worker import work
 from twofactor.models import OtpMelDevice
 from twofactor.remove_otp_mel import remove_otp_mel_as_admin
 
@@ -115,9 +116,9 @@ def test_removing_rotates_the_session_key_and_the_csrf_token(raised):
     assert all(before[name] != after[name] for name in ("cerbere_session", "cerbere_csrf"))
 
 
-def test_e13_the_agent_is_told_by_mail(raised, django_capture_on_commit_callbacks):
-    with django_capture_on_commit_callbacks(execute=True):
-        raised.send_code(REMOVE, code())
+def test_e13_the_agent_is_told_by_mail(raised):
+    raised.send_code(REMOVE, code())
+    work()
     [message] = mail.outbox
     assert message.to == ["camille.durand@example.fr"]
     assert message.subject == "Méthode à deux facteurs retirée"
@@ -141,11 +142,9 @@ def test_nothing_to_remove_leads_to_the_account(browser, camille):
     assert browser.get(REMOVE).location == "/compte/"
 
 
-def test_a03_the_helpdesk_removes_with_a_reason_that_agent_and_journal_receive(
-    raised, chief, django_capture_on_commit_callbacks
-):
-    with django_capture_on_commit_callbacks(execute=True):
-        remove_as_admin(chief)
+def test_a03_the_helpdesk_removes_with_a_reason_that_agent_and_journal_receive(raised, chief):
+    remove_as_admin(chief)
+    work()
     assert not is_two_factor(raised)
     event = AuditEvent.objects.get(name=Event.OTP_MEL_REMOVED_BY_ADMIN)
     assert (event.agent, event.actor) == ("camille.durand", "chief")

@@ -6,7 +6,6 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.utils import timezone
-from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -16,6 +15,7 @@ from cerbere.provider.models import Client, Grant, LogoutNotice
 from tests import people
 from tests.listening_client import listening_client
 from tests.people import answer
+from tests.worker import work
 from twofactor.remove_otp_mel import remove_otp_mel_as_admin
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,12 +35,6 @@ def signed_in(rp, browser, enrolled, piag):
     browser.send_code("/verification/", people.code())
     assert browser.token(answer(browser.authorize())["code"]).status_int == 200
     return browser
-
-
-def work():
-    """What the background worker does with all that is due now."""
-    Worker(queue_names=["default"], interval=0, batch=True, backend_name="default", startup_delay=False, max_tasks=None,
-           worker_id="tests", excluded_queue_names=[]).run()  # fmt: skip
 
 
 def sign_out(browser):

@@ -7,9 +7,11 @@ import re
 import pytest
 from django.core import mail
 from django.db import connection
+from django_tasks_db.models import DBTaskResult
 
 from accounts.models import AgentSession
 from tests.people import CLIENT_SECRET, VERIFIER, Browser, answer, code, make_agent, put_on_bnum, wrong_code
+from tests.worker import work
 
 PASSWORD = "canari mot de passe 7391"
 WRONG = "canari faux 5520"
@@ -94,19 +96,24 @@ def dump():
 @pytest.mark.django_db(transaction=True)
 def test_p05_p06_no_secret_is_left_anywhere(piag, logged_at_debug):
     secrets, codes = journey()
+    queue = repr(list(DBTaskResult.objects.values()))
+    work()
     places = {
         "logs": logged_at_debug(),
         "database": dump(),
         "sessions": repr([session.get_decoded() for session in AgentSession.objects.all()]),
+        "queue": queue,
         "mails": "".join(f"{message.subject}\n{message.body}" for message in mail.outbox),
     }
     assert "canari.jaune" in places["logs"]
     assert "Traceback" in places["logs"]
     assert "canari.jaune" in places["database"]
     assert len(mail.outbox) == 2
+    assert "canari.jaune@example.fr" in queue
+    assert "canari.jaune@example.fr" not in repr(list(DBTaskResult.objects.values()))
     for place, content in places.items():
         assert not [name for name, secret in secrets.items() if secret in content], place
-    for place in ("logs", "sessions", "mails"):
+    for place in ("logs", "sessions", "queue", "mails"):
         found = set(re.findall(r"(?<![\d.:])\d{6}(?![\dZ.])", places[place]))
         assert not codes & found, place
 

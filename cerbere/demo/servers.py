@@ -82,7 +82,7 @@ def start(name: str, application: str, port: int, environment: dict[str, str]) -
 
 
 def start_worker(environment: dict[str, str]) -> Server:
-    """What sends the applications their logout notices, so that no agent waits for them."""
+    """What sends mails, here to the terminal, and the applications their logout notices: no agent waits for either."""
     command = ["manage.py", "db_worker", "--no-startup-delay", "--verbosity=0"]
     return Server("le travail de fond", None, _child(command, environment))
 

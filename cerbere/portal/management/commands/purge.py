@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import AgentSession, Attempts
+from accounts.notices import send_stalled
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.logout_notices import RETRY_AFTER, send
 from cerbere.provider.models import Grant, LogoutNotice, ParkedRequest, PushedRequest, UsedAssertion
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
         _send_again(now)
+        send_stalled(now)
         idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
         removed = {
             "sessions": AgentSession.objects.filter(idle).delete()[0],
