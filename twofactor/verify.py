@@ -13,6 +13,7 @@ from cerbere.audit.record import record
 from twofactor.ask_bnum import answer_for_active
 from twofactor.codes import Outcome
 from twofactor.facts import add_otp_mel_fact
+from twofactor.first_lock import tell_of_first_lock
 from twofactor.models import OtpMelDevice
 from twofactor.notice_change import notice_change
 
@@ -49,7 +50,7 @@ def after_refusal(agent: Agent, outcome: Outcome, now: datetime) -> Outcome:
 
 
 def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Outcome, now: datetime) -> None:
-    """What every outcome leaves behind: the raised session, or a line in the journal."""
+    """What every outcome leaves behind: the raised session, or a line in the journal and a mail at the first lock."""
     if outcome is Outcome.GOOD:
         add_otp_mel_fact(request, device.uuid, now)
         record(Event.SECOND_FACTOR_ACCEPTED, agent, method=device.name)
@@ -58,6 +59,7 @@ def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Ou
         _rejoin(request, AgentSession.objects.get(sid=device.last_sid))
     else:
         record(Event.SECOND_FACTOR_REFUSED, agent, method=device.name, reason=outcome)
+        tell_of_first_lock(device, outcome)
 
 
 def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: datetime) -> bool:
