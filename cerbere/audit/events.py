@@ -29,6 +29,7 @@ class Event(StrEnum):
     TOKEN_ISSUED = "token:issued"
     TOKEN_REFUSED = "token:refused"
     SIGNING_KEY_ROTATED = "signing_key:rotated"
+    DATABASE_RESTORED = "database:restored"
     CLIENT_REGISTERED = "client:registered"
     CLIENT_CHANGED_BY_FILE = "client:changed:by_file"
     CLIENT_CHANGED_BY_ADMIN = "client:changed:by_admin"

@@ -1,0 +1,43 @@
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import AgentSession
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
+from cerbere.provider.models import Grant
+from twofactor.codes import STEP, step_of
+from twofactor.models import OtpMelDevice
+
+
+class Command(BaseCommand):
+    help = "After the database was restored, before nodes start: end sessions, revoke tokens, burn the codes of before."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        now = timezone.now()
+        last_step = step_of(now) + settings.OTP_TOLERANCE  # no node has accepted a later one
+        with transaction.atomic():
+            done = {
+                "sessions": _end_sessions(),
+                "grants": Grant.objects.filter(revoked_at=None).update(revoked_at=now),
+                "devices": OtpMelDevice.objects.filter(last_step__lt=last_step).update(last_step=last_step),
+            }
+            record(Event.DATABASE_RESTORED, **done)
+        self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))
+        self.stdout.write(f"start the nodes at {_no_code_of_before(last_step):%Y-%m-%d %H:%M:%S} UTC, not earlier")
+
+
+def _end_sessions() -> int:
+    """One by one, for the applications are told of each."""
+    count = AgentSession.objects.count()
+    AgentSession.objects.all().delete()
+    return count
+
+
+def _no_code_of_before(last_step: int) -> datetime:
+    """From when on no step up to `last_step` is within the tolerance, whatever row the restored tables lack."""
+    return datetime.fromtimestamp((last_step + settings.OTP_TOLERANCE + 1) * STEP, tz=UTC)
