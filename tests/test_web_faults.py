@@ -83,21 +83,23 @@ def test_f03_without_its_database_every_page_that_needs_it_is_a_503_in_time():
 class Site:
     """A real gunicorn on a PostgreSQL of its own, that can be stopped and started again."""
 
-    def __init__(self):
+    def __init__(self, *options, **more):
+        """`options` are gunicorn's, `more` are settings, in which {database} stands for the database's URL."""
         self.database = postgresql.start()
         self.pg_ctl("stop", "-m", "fast")
         self.start_database()  # without the suite's options for speed: what is confirmed must survive a crash
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.env = environment(
-            self.database.url, CERBERE_PUBLIC_URL=self.url, DJANGO_SETTINGS_MODULE="cerbere.settings"
-        )
+            self.database.url, CERBERE_PUBLIC_URL=self.url, DJANGO_SETTINGS_MODULE="cerbere.settings",
+            **{name: value.format(database=self.database.url) for name, value in more.items()},
+        )  # fmt: skip
         self.manage("migrate", "--verbosity=0")
         self.manage(
             "shell", "-v0", "-c", f"from tests.people import make_agent; make_agent('camille.durand', {PASSWORD!r})"
         )
         command = [sys.executable, "-m", "gunicorn", "--bind", f"localhost:{self.port}", "--worker-class=gthread",
-                   "--threads=8", "--no-control-socket", "cerbere.wsgi"]  # fmt: skip
+                   "--threads=8", "--no-control-socket", *options, "cerbere.wsgi"]  # fmt: skip
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stderr=subprocess.DEVNULL)
         self.wait_for("/readyz", 200)
 
