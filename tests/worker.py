@@ -1,9 +1,15 @@
 """The background worker, as far as a test wants it to go."""
 
-from django_tasks_db.management.commands.db_worker import Worker
+from unittest.mock import patch
+
+from django_tasks_db.management.commands import db_worker
 
 
 def work() -> None:
     """What the background worker does with all that is due now: mails, logout notices."""
-    Worker(queue_names=["default"], interval=0, batch=True, backend_name="default", startup_delay=False, max_tasks=None,
-           worker_id="tests", excluded_queue_names=[]).run()  # fmt: skip
+    worker = db_worker.Worker(
+        queue_names=["default"], interval=0, batch=True, backend_name="default", startup_delay=False, max_tasks=None,
+        worker_id="tests", excluded_queue_names=[],
+    )  # fmt: skip
+    with patch.object(db_worker, "close_old_connections"):  # the suite's transaction lives on its connection
+        worker.run()
