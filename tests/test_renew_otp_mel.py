@@ -26,6 +26,7 @@ from tests.people import (
     put_on_bnum,
     wrong_code,
 )
+from tests.worker import work
 from twofactor import sync_seeds as module
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice
@@ -92,7 +93,7 @@ def test_e14_a_code_of_the_new_secret_leads_to_the_page_that_says_so(browser, re
     assert Event.OTP_MEL_CHANGED in events()
 
 
-def test_e14_password_and_new_code_confirm_it_and_lead_on(browser, renewed, mailoutbox):
+def test_e14_password_and_new_code_confirm_it_and_lead_on(browser, renewed):
     browser.sign_in()
     browser.send_code(VERIFY, code(NEW_SECRET))
     done = renew(browser, code(NEW_SECRET), page=f"{RENEW}?next=/aide/")
@@ -245,16 +246,15 @@ def test_a_second_tab_that_confirms_too_ends_on_a_usable_page(browser, renewed):
     assert is_two_factor(browser)
 
 
-def test_the_agent_is_mailed_once_when_it_is_noticed_and_when_it_is_confirmed(
-    browser, renewed, django_capture_on_commit_callbacks
-):
-    with django_capture_on_commit_callbacks(execute=True):
-        sync()
-        sync()
-        browser.sign_in()
-        renew(browser, code(NEW_SECRET))
-    subjects = [message.subject for message in mail.outbox]
-    assert subjects == [CHANGED, "Authentification à deux facteurs : configuration confirmée"]
+def test_the_agent_is_mailed_once_when_it_is_noticed_and_when_it_is_confirmed(browser, renewed):
+    sync()
+    sync()
+    browser.sign_in()
+    renew(browser, code(NEW_SECRET))
+    work()
+    subjects = {message.subject for message in mail.outbox}
+    assert subjects == {CHANGED, "Authentification à deux facteurs : configuration confirmée"}
+    assert len(mail.outbox) == 2
     assert NEW_SECRET not in "".join(message.body for message in mail.outbox)
 
 
