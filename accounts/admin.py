@@ -14,6 +14,11 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
 IDENTITY = ("uid", "email", "is_verified_account")  # what the Bnum's secret and applications know an agent by
+FROM_DIRECTORY = (
+    "uid", "email", "given_name", "family_name", "organizational_unit", "siret", "phone_number", "mailbox",
+)  # fmt: skip
+GRACE = ("two_factor_grace_until", "two_factor_grace_reason")
+REASON_LENGTH = 5  # characters at least
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
@@ -34,6 +39,16 @@ class ListedFilters(admin.ModelAdmin):
         return {f"{field}__{ending}" for ending in ("exact", "isnull", "isempty")}
 
 
+class AgentForm(ModelForm):
+    def clean(self) -> dict[str, Any]:
+        """A grace is never without its reason; the reason goes with it."""
+        given: dict[str, Any] = super().clean() or {}
+        reason = (given.get("two_factor_grace_reason") or "").strip()
+        if given.get("two_factor_grace_until") and len(reason) < REASON_LENGTH:
+            self.add_error("two_factor_grace_reason", "Indiquez pourquoi ce délai est accordé.")
+        return given
+
+
 class NewAgentForm(AdminUserCreationForm):
     class Meta:
         model = Agent
@@ -50,11 +65,17 @@ class AgentAdmin(ListedFilters):
     list_display = ["uid", "given_name", "family_name", "email", "organizational_unit", "is_active", "is_staff"]
     list_filter = ["is_active", "is_staff", "mailbox"]
     search_fields = ["uid", "email", "family_name", "given_name"]
-    readonly_fields = ["uuid", "last_login", "date_joined"]
+    form = AgentForm
+    readonly_fields = [
+        "uuid", "directory_id", "directory_seen_at", "directory_closed_at", "two_factor_required_from", "last_login",
+        "date_joined",
+    ]  # fmt: skip
     actions = ["unlock", "end_sessions"]
     fieldsets = (
         (None, {"fields": ("uid", "uuid", "email", "given_name", "family_name", "usual_name")}),
         ("Service", {"fields": ("organizational_unit", "siret", "phone_number", "mailbox", "is_verified_account")}),
+        ("Annuaire", {"fields": ("directory_id", "directory_seen_at", "directory_closed_at")}),
+        ("Deux facteurs", {"fields": ("two_factor_required_from", *GRACE)}),
         ("État", {"fields": ("is_active", "last_login", "date_joined")}),
         ("Droits", {"fields": RIGHTS}),
     )
@@ -70,7 +91,8 @@ class AgentAdmin(ListedFilters):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> Any:
         own = () if request.user.is_superuser else RIGHTS if obj is None else (*IDENTITY, *RIGHTS)
-        return [*super().get_readonly_fields(request, obj), *own]
+        kept_there = FROM_DIRECTORY if obj and obj.directory_id else ()
+        return [*super().get_readonly_fields(request, obj), *own, *kept_there]
 
     def has_change_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
         """A superuser's account is another superuser's business: the helpdesk must not take it over by its e-mail."""
@@ -82,6 +104,8 @@ class AgentAdmin(ListedFilters):
         return False
 
     def save_model(self, request: HttpRequest, obj: Agent, form: ModelForm[Agent], change: bool) -> None:
+        if "is_active" in form.changed_data:
+            obj.directory_closed_at = None  # an administrator decides from now on, not the directory
         super().save_model(request, obj, form, change)
         if not obj.may_sign_in:
             obj.sessions.all().delete()
@@ -89,6 +113,8 @@ class AgentAdmin(ListedFilters):
             Event.AGENT_CHANGED_BY_ADMIN, obj, actor=_actor(request),
             fields=", ".join(name for name in form.changed_data if "password" not in name),
         )  # fmt: skip
+        if set(GRACE) & set(form.changed_data):
+            _record_grace(request, obj)
 
     @admin.action(description="Débloquer la connexion", permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
@@ -107,6 +133,14 @@ class AgentAdmin(ListedFilters):
     def _within_reach(self, request: HttpRequest, queryset: QuerySet[Agent]) -> list[Agent]:
         """An action asks for the permission on the model only: here on each agent."""
         return [agent for agent in queryset if self.has_change_permission(request, agent)]
+
+
+def _record_grace(request: HttpRequest, agent: Agent) -> None:
+    until = agent.two_factor_grace_until
+    record(
+        Event.TWO_FACTOR_GRACE_BY_ADMIN, agent, actor=_actor(request),
+        until=until.isoformat() if until else None, reason=agent.two_factor_grace_reason,
+    )  # fmt: skip
 
 
 def _actor(request: HttpRequest) -> Agent:

@@ -64,6 +64,14 @@ def succeeded(account: str, source: str | None) -> None:
         Attempts.objects.filter(key=account).update(failures=0, locked_until=None)
 
 
+def give_back(account: str, source: str | None) -> None:
+    """The reserved try was never evaluated: nothing of it stays, the wait that it began included."""
+    with transaction.atomic():
+        for row in Attempts.objects.select_for_update().filter(key__in=[account, source]).order_by("key"):
+            row.failures, row.locked_until = max(row.failures - 1, 0), None  # a try is reserved outside waits only
+            row.save()
+
+
 def count_client_failure(address: str | None, now: datetime) -> datetime | None:
     """One more application that did not prove who it is; the end of the wait once there were too many."""
     with transaction.atomic():

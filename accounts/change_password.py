@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Agent
 from accounts.notices import notify
 from accounts.prove_password import prove_password
-from accounts.sign_in import Refused
+from accounts.refusals import Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
@@ -21,9 +21,10 @@ def change_password(request: HttpRequest, agent: Agent, current: str, new: str, 
     Returns why it was refused, None when it is done. This session goes on under a new key; the others end, and
     what applications were given in them with them.
     """
-    if refused := prove_password(request, agent, current, now):
-        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason=refused.reason)
-        return refused
+    proved = prove_password(request, agent, agent.uid, current, now)
+    if isinstance(proved, Refused):
+        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason=proved.reason)
+        return proved
     _change(request, agent, new)
     return None
 

@@ -81,6 +81,15 @@ class Agent(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("actif", default=True)
     is_staff = models.BooleanField("accès à l’administration", default=False)
     date_joined = models.DateTimeField("créé le", default=timezone.now, editable=False)
+    directory_seen_at = models.DateTimeField("vu dans l’annuaire le", null=True, blank=True, editable=False)
+    directory_closed_at = models.DateTimeField(
+        "fermé d’après l’annuaire le", null=True, blank=True, editable=False
+    )  # by nobody else: what the directory closed it may open again, what an administrator closed it may not
+    two_factor_required_from = models.DateTimeField(
+        "deux facteurs exigés à partir du", null=True, blank=True, editable=False
+    )
+    two_factor_grace_until = models.DateTimeField("délai accordé jusqu’au", null=True, blank=True)
+    two_factor_grace_reason = models.CharField("motif du délai", max_length=200, blank=True, default="", db_default="")
 
     objects: ClassVar[AgentManager] = AgentManager()
 
@@ -100,8 +109,19 @@ class Agent(AbstractBaseUser, PermissionsMixin):
         self.email = normalize_login(self.email) if self.email else None
 
     @property
+    def is_kept_here(self) -> bool:
+        """Whether Cerbère keeps this account and its password itself, also where there is a directory."""
+        return self.directory_id is None and self.has_usable_password()
+
+    @property
     def may_sign_in(self) -> bool:
         return self.is_active and self.mailbox in PEOPLE
+
+    @property
+    def two_factor_due_at(self) -> datetime | None:
+        """From when on this agent needs two factors everywhere, an administrator's grace included; None: never."""
+        required_from, grace_until = self.two_factor_required_from, self.two_factor_grace_until
+        return max(required_from, grace_until) if required_from and grace_until else required_from
 
     def get_full_name(self) -> str:
         return f"{self.given_name} {self.usual_name or self.family_name}".strip()

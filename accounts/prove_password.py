@@ -1,23 +1,47 @@
-"""Proving the password once more inside a session, under the same counters as signing in."""
+"""Proving a password: counted before it is evaluated, at one pace whatever comes of it."""
 
 from datetime import datetime
 
+from django.conf import settings
 from django.http import HttpRequest
 
-from accounts import attempts, known_browser
+from accounts import attempts, known_browser, pace
+from accounts.directory import DirectoryUnavailable
 from accounts.models import Agent
-from accounts.sign_in import Refused
+from accounts.passwords import prove
+from accounts.refusals import Reason, Refused
 from cerbere.audit.context import client_address
+from cerbere.audit.events import Event
+from cerbere.audit.record import record
 
 
-def prove_password(request: HttpRequest, agent: Agent, password: str, now: datetime) -> Refused | None:
-    """None when it is this agent's password. The try is counted before it is evaluated; the caller journals."""
+def prove_password(
+    request: HttpRequest, agent: Agent | None, typed: str, password: str, now: datetime
+) -> Agent | Refused:
+    """Who has proved this password, as `typed`; `agent` is who we know by that name. The caller journals.
+
+    Raises DirectoryUnavailable: then nothing is known, counted or changed.
+    """
+    started = pace.clock()
     browser = known_browser.nonce_for(request, agent)
-    account = attempts.account_key(agent.uid, agent, browser)
+    account = attempts.account_key(typed, agent, browser)
     source = attempts.source_key(client_address(request), browser)
     if wait_until := attempts.reserve(account, source, now):
-        return Refused(wait_until)
-    if not agent.check_password(password):
-        return Refused()
-    attempts.succeeded(account, source)
-    return None
+        return Refused(Reason.TOO_MANY_TRIES, wait_until)
+    try:
+        proved = prove(agent, typed, password, account, now)
+    except DirectoryUnavailable:
+        attempts.give_back(account, source)
+        record(Event.DIRECTORY_UNAVAILABLE, agent)
+        raise
+    if isinstance(proved, Refused):
+        _even_out(started)
+    else:
+        attempts.succeeded(account, source)
+    return proved
+
+
+def _even_out(started: float) -> None:
+    """Without a directory every refusal is one hash: nothing to hide."""
+    if settings.DIRECTORY:
+        pace.even_out(started)

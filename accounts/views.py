@@ -18,7 +18,7 @@ from accounts.change_password import change_password as change_password_act
 from accounts.forms import ChangePasswordForm, SignInForm
 from accounts.models import Agent, AgentSession
 from accounts.redirects import SeeOther, continue_to, next_of
-from accounts.sign_in import Refused
+from accounts.refusals import Reason, Refused
 from accounts.sign_in import sign_in as sign_in_act
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
@@ -36,6 +36,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _show_sign_in(request, form)
     now = timezone.now()
     result = sign_in_act(request, form.cleaned_data["username"], form.cleaned_data["password"], now)
+    if isinstance(result, Refused) and result.reason is Reason.PASSWORD_TO_CHANGE:
+        return _password_elsewhere(request, "accounts/password_to_change.html", status=403)
     if isinstance(result, Refused):
         return _refused(request, form, result, _("L’identifiant ou le mot de passe est incorrect."))
     response = continue_to(request, settings.LOGIN_REDIRECT_URL)
@@ -92,6 +94,8 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 def change_password(request: HttpRequest) -> HttpResponse:
     agent = request.user
     assert isinstance(agent, Agent)
+    if agent.directory_id:
+        return _password_elsewhere(request, "accounts/password_elsewhere.html")
     if request.method != "POST":
         return _show_change_password(request, ChangePasswordForm(agent))
     _refuse_nul(request)
@@ -106,6 +110,11 @@ def change_password(request: HttpRequest) -> HttpResponse:
     response = SeeOther("/compte/")
     known_browser.remember(request, response, agent)
     return response
+
+
+def _password_elsewhere(request: HttpRequest, template: str, status: int = 200) -> HttpResponse:
+    """Where the directory lets its passwords be changed."""
+    return render(request, template, {"password_url": settings.LDAP_PASSWORD_URL}, status=status)
 
 
 def _show_change_password(request: HttpRequest, form: ChangePasswordForm, status: int = 200) -> HttpResponse:

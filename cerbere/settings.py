@@ -99,6 +99,16 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
      "OPTIONS": {"user_attributes": ("uid", "email", "given_name", "family_name")}},
 ]  # fmt: skip
+LDAP_URL = env.text("CERBERE_LDAP_URL")
+LDAP_CA_FILE = env.text("CERBERE_LDAP_CA_FILE")
+LDAP_BASE = env.text("CERBERE_LDAP_BASE")
+LDAP_ATTRIBUTES = env.text("CERBERE_LDAP_ATTRIBUTES")
+LDAP_PASSWORD_URL = env.text("CERBERE_LDAP_PASSWORD_URL")
+AUTH_LDAP_SERVER_URI = LDAP_URL  # AUTH_LDAP_…: django-auth-ldap's own names
+AUTH_LDAP_START_TLS = env.flag("CERBERE_LDAP_STARTTLS")
+AUTH_LDAP_BIND_DN = env.text("CERBERE_LDAP_BIND_DN")
+AUTH_LDAP_BIND_PASSWORD = env.text("CERBERE_LDAP_BIND_PASSWORD")
+DIRECTORY = "accounts.directory.ldap_directory.LdapDirectory" if LDAP_URL else ""
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "account"
 SESSION_ENGINE = "accounts.sessions"

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Agent
 from accounts.notices import notify
 from accounts.prove_password import prove_password
-from accounts.sign_in import Refused
+from accounts.refusals import Reason, Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.ask_bnum import ask_bnum
@@ -32,7 +32,7 @@ def renew_otp_mel(
     A Refused password or a State without a secret leave the code unexamined. A refused code leaves the old
     secret in place, and as dead as it was. Raises SourceUnavailable, NothingToRenew.
     """
-    if refused := prove_password(request, agent, password, now):
+    if refused := _why_not(agent, prove_password(request, agent, agent.uid, password, now)):
         record(Event.SECOND_FACTOR_REFUSED, agent, reason=refused.reason, method="password")
         return refused
     state, seed = source().look_up(agent.uid)
@@ -49,6 +49,13 @@ def renew_otp_mel(
             _renew(agent, device, seed, now)
         settle(request, agent, device, outcome, now)
     return outcome, device
+
+
+def _why_not(agent: Agent, proved: Agent | Refused) -> Refused | None:
+    """Somebody else may have the name by now (a directory gives it again)."""
+    if isinstance(proved, Refused):
+        return proved
+    return None if proved.pk == agent.pk else Refused(Reason.WRONG_PASSWORD)
 
 
 def _renew(agent: Agent, device: OtpMelDevice, seed: bytes | None, now: datetime) -> None:

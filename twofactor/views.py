@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import times
 from accounts.models import Agent
 from accounts.redirects import SeeOther, continue_to, next_of
-from accounts.sign_in import Refused
+from accounts.refusals import Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.add_otp_mel import AlreadyActive

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
 from twofactor.facts import otp_mel_of, strength
+from twofactor.obligation import least_strength
 from twofactor.sources import SourceUnavailable, State, source
+from twofactor.strength import Strength
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ def account_context(request: HttpRequest, agent: Agent) -> dict[str, Any]:
     return {
         "otp_mel": otp_mel(agent),
         "strength": strength(request, now).name.lower(),
+        "two_factor_due_at": agent.two_factor_due_at,
+        "two_factor_overdue": least_strength(agent, now) is Strength.TWO_FACTOR,
         "sessions": [_session(request, row) for row in rows],
     }
 

@@ -10,12 +10,16 @@ from django.template.loader import render_to_string
 from django.urls import resolve, reverse
 from django.utils import timezone
 
+from accounts.directory import DirectoryUnavailable
 from accounts.redirects import next_of
 from cerbere.audit.context import current_origin, reference_of
 from twofactor.seeds import SeedKeyError
 
 RETRY_AFTER = "30"  # seconds
-UNAVAILABLE = OperationalError | InterfaceError | InternalError | SeedKeyError  # InternalError: a read-only standby
+UNAVAILABLE = (
+    OperationalError | InterfaceError | InternalError  # InternalError: a read-only standby
+    | SeedKeyError | DirectoryUnavailable
+)  # fmt: skip
 PAGES_OF_FORMS = {"end_own_session": "account", "confirm_end_session": "home", "set_language": "home"}
 
 
@@ -48,7 +52,7 @@ def _page_of_form(request: HttpRequest) -> str:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A database that does not answer or write, or a key that is missing, is a 503, the rest a 500. Both are static."""
+    """What does not answer (database, directory) or is missing (a key) is a 503, the rest a 500. Both are static."""
     if isinstance(sys.exc_info()[1], UNAVAILABLE):
         response = HttpResponse(render_to_string("503.html", _reference()), status=503)
         response["Retry-After"] = RETRY_AFTER

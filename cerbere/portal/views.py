@@ -11,6 +11,7 @@ from cerbere.audit.context import current_origin, reference_of
 from cerbere.portal import metrics as collected
 from cerbere.portal.account import account_context
 from cerbere.portal.applications import applications
+from cerbere.portal.obligation import to_two_factors
 from twofactor.sources import current_watch
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
@@ -19,7 +20,8 @@ STAMP = "%Y-%m-%dT%H:%M:%SZ"
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, Agent)
-    return render(request, "portal/account.html", account_context(request, request.user))
+    context = account_context(request, request.user)
+    return to_two_factors(request, context) or render(request, "portal/account.html", context)
 
 
 @login_not_required

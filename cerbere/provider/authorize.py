@@ -24,6 +24,7 @@ from cerbere.provider.request import AuthorizationRequest, Parameters, find_clie
 from cerbere.provider.responses import to_client
 from cerbere.provider.subjects import subject
 from twofactor.facts import active_devices, facts_of
+from twofactor.obligation import least_strength
 
 
 def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> HttpResponse:
@@ -62,7 +63,7 @@ def evaluate(request: HttpRequest, authorization: AuthorizationRequest, now: dat
     agent = request.user if isinstance(request.user, Agent) else None
     return decide(
         authorization.demand(subject(agent, authorization.client) if agent else None),
-        authorization.client.terms,
+        authorization.client.terms.with_least(least_strength(agent, now)),
         facts_of(request.session) if agent else (),
         active_devices(agent) if agent else frozenset(),
         now,

@@ -17,6 +17,7 @@ from cerbere.provider.policy import Granted
 from cerbere.provider.request import AuthorizationRequest
 from cerbere.provider.subjects import subject
 from twofactor.facts import active_devices, facts_of
+from twofactor.obligation import least_strength
 from twofactor.strength import Strength, amr, auth_time, strength_of
 
 ID_TOKEN_LIFETIME = timedelta(minutes=10)
@@ -54,7 +55,8 @@ def why_dead(grant: Grant, now: datetime) -> str | None:
         return "session_ended"
     facts = facts_of(kept)
     reached = strength_of(facts, active_devices(agent), now, settings.SECOND_FACTOR_MAX_AGE)
-    return None if reached >= max(Strength(grant.strength), grant.client.terms.minimum) else "level_fell"
+    least = max(Strength(grant.strength), grant.client.terms.minimum, least_strength(agent, now))
+    return None if reached >= least else "level_fell"
 
 
 def _is_of_this_password(kept: dict[str, Any], agent: Agent) -> bool:

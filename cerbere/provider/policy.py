@@ -1,7 +1,7 @@
 """THE decision: what must happen before this authorization request may be granted. No Django here."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -52,6 +52,10 @@ class Terms:
     acr_names: Mapping[Strength, str] = field(
         default_factory=lambda: {Strength.PASSWORD: "eidas1", Strength.TWO_FACTOR: "eidas2"}
     )
+
+    def with_least(self, level: Strength) -> "Terms":
+        """The same for somebody who owes at least this level, wherever the minimum is lower."""
+        return replace(self, minimum=max(self.minimum, level))
 
 
 def decide(

@@ -1,0 +1,57 @@
+"""What must not be put into service of the directory's settings."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from accounts.directory.entries import names_of
+from cerbere.env import is_loopback
+
+SCHEMES = ("ldap", "ldaps")
+
+
+def directory_faults() -> Iterator[tuple[str, str]]:
+    """Setting and fault, for each fault; none without a directory."""
+    if not settings.LDAP_URL:
+        return
+    yield from _of_the_way()
+    if find_spec("django_auth_ldap") is None:
+        yield "CERBERE_LDAP_URL", "needs the extra `ldap`, which is not installed"
+    if not settings.LDAP_BASE:
+        yield "CERBERE_LDAP_BASE", "is missing: where in the directory people are"
+    if bool(settings.AUTH_LDAP_BIND_DN) != bool(settings.AUTH_LDAP_BIND_PASSWORD):
+        yield "CERBERE_LDAP_BIND_PASSWORD", "and CERBERE_LDAP_BIND_DN go together"
+    if settings.LDAP_PASSWORD_URL and not settings.LDAP_PASSWORD_URL.startswith(("https://", "http://")):
+        yield "CERBERE_LDAP_PASSWORD_URL", "must be https://… or http://…"
+    try:
+        names_of(settings.LDAP_ATTRIBUTES)
+    except ValueError as error:
+        yield "CERBERE_LDAP_ATTRIBUTES", f"holds {error}: it takes field=attribute or field=first,second"
+
+
+def _of_the_way() -> Iterator[tuple[str, str]]:
+    """A password must never cross a network that is not encrypted, nor reach a server that has not proved its name."""
+    scheme = urlsplit(settings.LDAP_URL).scheme
+    if not _is_server(settings.LDAP_URL):
+        yield "CERBERE_LDAP_URL", "must be ldaps://host or ldap://host, perhaps with a port"
+    elif scheme == "ldap" and not settings.AUTH_LDAP_START_TLS and not is_loopback(settings.LDAP_URL):
+        yield "CERBERE_LDAP_URL", "must be ldaps, or CERBERE_LDAP_STARTTLS 1, outside this machine"
+    elif scheme == "ldaps" and settings.AUTH_LDAP_START_TLS:
+        yield "CERBERE_LDAP_STARTTLS", "must be 0 with ldaps, which is encrypted from the start"
+    if settings.LDAP_CA_FILE and not Path(settings.LDAP_CA_FILE).is_file():
+        yield "CERBERE_LDAP_CA_FILE", "names no file"
+
+
+def _is_server(url: str) -> bool:
+    """One server, without credentials nor path: several would take longer than an agent waits."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        return False
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    plain = bool(parts.hostname) and not any(c.isspace() for c in url)
+    return plain and parts.scheme in SCHEMES and url.rstrip("/").lower() == f"{parts.scheme}://{host}{port}"
