@@ -88,7 +88,7 @@ def dn_of(name: str) -> str:
 
 @dataclass
 class Slapd:
-    """A running server, by its address: of "localhost" libldap makes another name. `authority` signed its certificate."""
+    """A running server. `authority` signed its certificate for 127.0.0.1: libldap makes another name of "localhost"."""
 
     place: Path
     authority: Authority

@@ -104,13 +104,13 @@ def _within(deadline: float, act: Callable[[], T]) -> T:
         return outcome.result(deadline)
     except TimeoutError:
         raise _unavailable("too_slow") from None
-    except ldap.LDAPError as error:
-        raise _unavailable(type(error).__name__) from None  # its text may quote an entry
 
 
 def _run(act: Callable[[], T], outcome: "Future[T]") -> None:
     try:
         outcome.set_result(act())
+    except ldap.LDAPError as error:  # not itself: its text may quote an entry, its trace keeps the connection open
+        outcome.set_exception(_unavailable(type(error).__name__))
     except Exception as error:  # whoever waits raises it
         outcome.set_exception(error)
     finally:

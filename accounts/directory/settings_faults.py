@@ -1,16 +1,17 @@
 """What must not be put into service of the directory's settings."""
 
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from accounts.directory.entries import names_of
 from cerbere.env import is_loopback
 
-SCHEMES = ("ldap", "ldaps")
+# One server: several would take longer than an agent waits.
+SERVER = re.compile(r"ldaps?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?\Z", re.ASCII | re.IGNORECASE)
 
 
 def directory_faults() -> Iterator[tuple[str, str]]:
@@ -34,24 +35,12 @@ def directory_faults() -> Iterator[tuple[str, str]]:
 
 def _of_the_way() -> Iterator[tuple[str, str]]:
     """A password must never cross a network that is not encrypted, nor reach a server that has not proved its name."""
-    scheme = urlsplit(settings.LDAP_URL).scheme
-    if not _is_server(settings.LDAP_URL):
+    is_encrypted = settings.LDAP_URL.lower().startswith("ldaps:")
+    if not SERVER.match(settings.LDAP_URL):
         yield "CERBERE_LDAP_URL", "must be ldaps://host or ldap://host, perhaps with a port"
-    elif scheme == "ldap" and not settings.AUTH_LDAP_START_TLS and not is_loopback(settings.LDAP_URL):
-        yield "CERBERE_LDAP_URL", "must be ldaps, or CERBERE_LDAP_STARTTLS 1, outside this machine"
-    elif scheme == "ldaps" and settings.AUTH_LDAP_START_TLS:
+    elif is_encrypted and settings.AUTH_LDAP_START_TLS:
         yield "CERBERE_LDAP_STARTTLS", "must be 0 with ldaps, which is encrypted from the start"
+    elif not (is_encrypted or settings.AUTH_LDAP_START_TLS or is_loopback(settings.LDAP_URL)):
+        yield "CERBERE_LDAP_URL", "must be ldaps, or CERBERE_LDAP_STARTTLS 1, outside this machine"
     if settings.LDAP_CA_FILE and not Path(settings.LDAP_CA_FILE).is_file():
         yield "CERBERE_LDAP_CA_FILE", "names no file"
-
-
-def _is_server(url: str) -> bool:
-    """One server, without credentials nor path: several would take longer than an agent waits."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port is not None else ""
-    except ValueError:
-        return False
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    plain = bool(parts.hostname) and not any(c.isspace() for c in url)
-    return plain and parts.scheme in SCHEMES and url.rstrip("/").lower() == f"{parts.scheme}://{host}{port}"
