@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from django.contrib import admin, messages
@@ -139,7 +140,7 @@ def _record_grace(request: HttpRequest, agent: Agent) -> None:
     until = agent.two_factor_grace_until
     record(
         Event.TWO_FACTOR_GRACE_BY_ADMIN, agent, actor=_actor(request),
-        until=until.isoformat() if until else None, reason=agent.two_factor_grace_reason,
+        until=until.astimezone(UTC).isoformat() if until else None, reason=agent.two_factor_grace_reason,
     )  # fmt: skip
 
 
