@@ -16,7 +16,7 @@ def test_every_event_is_explained_once_and_nothing_else():
 
 
 def test_names_keep_the_grammar():
-    assert all(re.fullmatch(r"[a-z_]+:[a-z_]+(:by_(admin|file))?", event) for event in Event)
+    assert all(re.fullmatch(r"[a-z_]+:[a-z_]+(:by_(admin|directory|file))?", event) for event in Event)
 
 
 def test_every_reason_of_a_sign_in_is_explained():
