@@ -5,6 +5,12 @@ karim.benali     another person (PERS)
 """
 
 from accounts.directory import ldap_directory
+from accounts.models import AgentSession
+from cerbere.audit.events import Event
+from cerbere.audit.models import AuditEvent
+from tests.people import Browser
+
+WRONG = "L’identifiant ou le mot de passe est incorrect."
 
 PASSWORD = "le mot de passe de la messagerie"
 JEANNE_ID, KARIM_ID = "6f1c0d52-jeanne", "0b7e9a11-karim"
@@ -30,3 +36,18 @@ def all_turns_are_free():
 
 class Nobody:
     """A directory that must not be asked."""
+
+
+def sign_in(typed="jeanne.lefevre", password=PASSWORD, address="192.0.2.10"):
+    return Browser(address).sign_in(typed, password)
+
+
+def reasons():
+    return list(AuditEvent.objects.filter(name=Event.SIGN_IN_REFUSED).values_list("detail__reason", flat=True))
+
+
+def assert_refused(response, reason):
+    assert response.status_int == 200
+    assert WRONG in response.text
+    assert reasons() == [reason]
+    assert not AgentSession.objects.exists()

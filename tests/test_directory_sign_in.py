@@ -1,37 +1,18 @@
 """Signing in with the password that the ministry's directory keeps, against a real slapd."""
 
 import pytest
-from django.db import IntegrityError
 
 from accounts import directory as active_directory
 from accounts import pace
-from accounts.directory import link as linking
 from accounts.models import Agent, AgentSession, Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests import people
-from tests.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
-from tests.people import Browser, answer, make_agent
+from tests.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD, assert_refused, reasons, sign_in
+from tests.people import Browser, make_agent
 
 pytest_plugins = ["tests.directory_fixtures"]
 pytestmark = pytest.mark.django_db
-WRONG = "L’identifiant ou le mot de passe est incorrect."
-
-
-def sign_in(typed="jeanne.lefevre", password=PASSWORD, address="192.0.2.10"):
-    return Browser(address).sign_in(typed, password)
-
-
-def reasons():
-    return list(AuditEvent.objects.filter(name=Event.SIGN_IN_REFUSED).values_list("detail__reason", flat=True))
-
-
-def assert_refused(response, reason):
-    assert response.status_int == 200
-    assert WRONG in response.text
-    assert reasons() == [reason]
-    assert not AgentSession.objects.exists()
-
 
 SPELLINGS = ["jeanne.lefevre", " Jeanne.LEFEVRE ", JEANNE_EMAIL, JEANNE_EMAIL.upper(), "ｊｅａｎｎｅ．lefevre"]
 
@@ -78,86 +59,6 @@ def test_every_sign_in_changes_the_session_key(directory):
         keys.append(browser.cookies["cerbere_session"])
     assert keys[0] != keys[1]
     assert AgentSession.objects.count() == 1
-
-
-def sub_of(browser, wiki):
-    code = answer(browser.authorize("wiki"))["code"]
-    token = browser.token(code, "wiki").json["access_token"]
-    return browser.get("/oidc/userinfo", headers={"Authorization": f"Bearer {token}"}).json["sub"]
-
-
-@pytest.mark.parametrize("change", [{"uid": "jeanne.martin"}, {"mailPR": "jeanne.martin@example.gouv.fr"}])
-def test_a_renamed_person_is_the_same_for_applications(directory, wiki, change):
-    before, after = Browser(), Browser()
-    before.sign_in("jeanne.lefevre", PASSWORD)
-    sub = sub_of(before, wiki)
-    directory.change("jeanne", **change)
-    login = next(iter(change.values()))
-    assert after.sign_in(login, PASSWORD).status_int == 303
-    assert sub_of(after, wiki) == sub
-    jeanne = Agent.objects.get()
-    assert login in (jeanne.uid, jeanne.email)
-    assert AuditEvent.objects.get(name=Event.AGENT_CHANGED_BY_DIRECTORY).detail["former_uid"] == "jeanne.lefevre"
-
-
-def newcomer(directory, **names):
-    """Jeanne has left; somebody else is given her uid, her e-mail, or both."""
-    directory.remove("jeanne")
-    directory.put("newcomer", **KARIM | {"uniqueIdentifier": "c4-newcomer", "uid": "new.comer"} | names)
-
-
-def test_a_recycled_uid_is_another_agent_who_inherits_nothing(directory):
-    old = Browser()
-    old.sign_in("jeanne.lefevre", PASSWORD)
-    jeanne = Agent.objects.get()
-    people.activate_otp_mel(jeanne)
-    Agent.objects.update(is_staff=True)
-    newcomer(directory, uid="jeanne.lefevre", mailPR="jl2@example.gouv.fr", userPassword="another one")
-    new = Browser()
-    assert new.sign_in("jeanne.lefevre", "another one").status_int == 303
-    other = Agent.objects.get(uid="jeanne.lefevre")
-    jeanne.refresh_from_db()
-    assert other.uuid != jeanne.uuid
-    assert (other.is_staff, hasattr(other, "otp_mel")) == (False, False)
-    assert jeanne.uid.startswith("ancien-")
-    jeanne.full_clean(exclude=["password"])
-    assert (jeanne.directory_id, jeanne.email) == (JEANNE_ID, JEANNE_EMAIL)
-    assert old.get("/compte/").status_int == 302
-    assert new.get("/compte/").status_int == 200
-    event = AuditEvent.objects.get(name=Event.AGENT_DISPLACED_BY_DIRECTORY)
-    assert (event.agent, event.detail) == (jeanne.uid, {"former_uid": "jeanne.lefevre"})
-
-
-def test_a_recycled_email_leaves_the_uid_and_the_sessions(directory):
-    old = Browser()
-    old.sign_in("jeanne.lefevre", PASSWORD)
-    directory.change("jeanne", mailPR="jeanne@example.gouv.fr")
-    directory.put("newcomer", **KARIM | {"uniqueIdentifier": "c4-newcomer", "uid": "new.comer", "mailPR": JEANNE_EMAIL})
-    directory.remove("karim")
-    assert sign_in(JEANNE_EMAIL).status_int == 303
-    jeanne, other = Agent.objects.get(directory_id=JEANNE_ID), Agent.objects.get(email=JEANNE_EMAIL)
-    assert (other.uid, other.directory_id) == ("new.comer", "c4-newcomer")
-    assert (jeanne.uid, jeanne.email) == ("jeanne.lefevre", None)
-    assert old.get("/compte/").status_int == 200
-
-
-@pytest.mark.parametrize("taken", [{"uid": "jeanne.lefevre"}, {"uid": "chief", "email": JEANNE_EMAIL}])
-@pytest.mark.parametrize("usable", [True, False])
-def test_an_account_that_cerbere_keeps_is_never_taken_over(directory, taken, usable):
-    fields = {"email": "chief@example.fr", "is_superuser": True} | taken
-    local = make_agent(**fields, **({} if usable else {"password": "!never"}))
-    response = sign_in(JEANNE_EMAIL if taken["uid"] == "jeanne.lefevre" else "jeanne.lefevre")
-    assert_refused(response, "local_account")
-    local.refresh_from_db()
-    assert (local.directory_id, local.uid) == (None, taken["uid"])
-    assert Agent.objects.count() == 1
-
-
-def test_an_account_that_cerbere_keeps_goes_first_and_the_directory_is_not_asked(directory):
-    make_agent("jeanne.lefevre", email=None)
-    assert sign_in(password=people.PASSWORD).status_int == 303
-    AgentSession.objects.all().delete()
-    assert_refused(sign_in(), "wrong_password")
 
 
 @pytest.mark.parametrize("typed", ["jeanne.lefevre.-.boite", "Jeanne.Lefevre.－.boite", "jeanne.-.x@example.gouv.fr"])
@@ -361,17 +262,3 @@ def test_the_names_of_attributes_can_be_told(directory, settings):
     jeanne = Agent.objects.get()
     assert (jeanne.email, jeanne.organizational_unit) == ("jl@example.gouv.fr", "SG/DNUM")
     assert sign_in(JEANNE_EMAIL).status_int == 200
-
-
-def test_two_browsers_at_the_same_moment_make_one_agent(directory, monkeypatch):
-    """The second finds the row that the first has written meanwhile."""
-    late = linking._link
-
-    def first_the_other_browser(entry, now):
-        monkeypatch.setattr(linking, "_link", late)
-        late(entry, now)
-        raise IntegrityError
-
-    monkeypatch.setattr(linking, "_link", first_the_other_browser)
-    assert sign_in().status_int == 303
-    assert Agent.objects.get().directory_id == JEANNE_ID
