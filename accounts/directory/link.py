@@ -34,18 +34,21 @@ def link(entry: Entry, now: datetime) -> Agent | Reason:
 
 def _link(entry: Entry, now: datetime) -> Agent | Reason:
     with transaction.atomic():
-        agent = Agent.objects.select_for_update().filter(directory_id=entry.directory_id).first()
-        holders = list(_others(entry).select_for_update())
+        rows = list(_concerned(entry))
+        holders = [row for row in rows if row.directory_id != entry.directory_id]
         if any(holder.directory_id is None for holder in holders):
             return Reason.LOCAL_ACCOUNT
         for holder in holders:
             _give_up(holder, entry)
+        agent = next((row for row in rows if row.directory_id == entry.directory_id), None)
         return _refresh(agent, entry, now) if agent else _add(entry, now)
 
 
-def _others(entry: Entry) -> QuerySet[Agent]:
-    same_name = Q(uid=entry.uid) | (Q(email=entry.email) if entry.email else Q())
-    return Agent.objects.filter(same_name).exclude(directory_id=entry.directory_id)
+def _concerned(entry: Entry) -> QuerySet[Agent]:
+    """This person's row and those with the same names, locked in one order: two exchanges never wait for each other."""
+    names = Q(directory_id=entry.directory_id) | Q(uid=entry.uid)
+    names |= Q(email=entry.email) if entry.email else Q()
+    return Agent.objects.select_for_update().filter(names).order_by("pk")
 
 
 def _give_up(holder: Agent, entry: Entry) -> None:

@@ -1,0 +1,52 @@
+"""People of the directory who come at the same moment: real threads on a real PostgreSQL."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from accounts.directory import directory as active_directory
+from accounts.directory.link import link
+from accounts.models import Agent
+from cerbere.audit.events import Event
+from cerbere.audit.models import AuditEvent
+from tests.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
+from tests.people import Browser, make_agent
+
+pytest_plugins = ["tests.directory_fixtures"]
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+AT_ONCE = 8
+
+
+def together(act, cases):
+    def one(case):
+        try:
+            return act(case)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, cases))
+
+
+def test_one_person_who_comes_for_the_first_time_from_many_browsers_is_one_agent(directory):
+    browsers = [Browser() for _ in range(AT_ONCE)]
+    answers = together(lambda browser: browser.sign_in("jeanne.lefevre", PASSWORD), browsers)
+    assert [answer.status_int for answer in answers] == [303] * AT_ONCE
+    assert Agent.objects.get().directory_id == JEANNE_ID
+    assert AuditEvent.objects.filter(name=Event.AGENT_ADDED_BY_DIRECTORY).count() == 1
+
+
+def test_people_who_exchange_their_uids_never_wait_for_each_other(directory):
+    for uid, directory_id in (("jeanne.lefevre", JEANNE_ID), ("karim.benali", KARIM_ID)):
+        make_agent(uid, directory_id=directory_id, password="!")
+    directory.change("jeanne", uid="karim.benali", mailPR=KARIM["mailPR"])
+    directory.change("karim", uid="jeanne.lefevre", mailPR=JEANNE_EMAIL)
+    entries = active_directory().entries_of([JEANNE_ID, KARIM_ID])
+    together(lambda entry: link(entry, timezone.now()), entries * AT_ONCE)
+    for entry in entries:
+        link(entry, timezone.now())
+    assert dict(Agent.objects.values_list("directory_id", "uid")) == {
+        JEANNE_ID: "karim.benali", KARIM_ID: "jeanne.lefevre",
+    }  # fmt: skip
