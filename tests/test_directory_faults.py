@@ -264,3 +264,8 @@ def test_what_was_typed_is_in_no_log(directory, caplog):
     sign_in("a-password-to-look-for", "another-one-to-look-for")
     sign_in("jeanne.lefevre", "another-one-to-look-for")
     assert "to-look-for" not in caplog.text
+
+
+def test_a_fault_of_ours_is_not_called_the_directorys():
+    with pytest.raises(ZeroDivisionError):
+        ldap_directory._within(1, lambda: 1 / 0)

@@ -18,9 +18,9 @@ from django_auth_ldap.config import LDAPSearch
 from accounts.directory.entries import DirectoryUnavailable, Entry, names_of, read
 
 T = TypeVar("T")
-STEP_TIMEOUT = 1.5  # seconds to connect, then for each answer
+STEP_TIMEOUT = 1.5  # seconds to connect, then for each answer that an agent waits for
 DEADLINE = 2.0  # seconds for a search or a bind, name resolution included: two of them end within 5
-BATCH_DEADLINE = 20.0  # seconds for what no agent waits for
+BATCH_TIMEOUT, BATCH_DEADLINE = 15.0, 20.0  # seconds, for what no agent waits for
 AT_ONCE = 4  # requests under way in one process: a directory that hangs leaves threads to agents who have a session
 WAIT_FOR_TURN = 0.5  # seconds
 TLS_1_2 = 0x303
@@ -42,47 +42,47 @@ class LdapDirectory:
 
     def search(self, login: str) -> list[Entry]:
         terms = "".join(f"({name}=%(login)s)" for name in (*self.names["uid"], *self.names["email"]))
-        return _within(DEADLINE, lambda: self._search(f"(|{terms})", {"login": login}))
+        return _within(DEADLINE, lambda: self._search(f"(|{terms})", {"login": login}, STEP_TIMEOUT))
 
     def entries_of(self, directory_ids: Iterable[str]) -> list[Entry]:
         ids = {f"id{number}": value for number, value in enumerate(directory_ids)}
         terms = "".join(f"({name}=%({key})s)" for key in ids for name in self.names["directory_id"])
-        return _within(BATCH_DEADLINE, lambda: self._search(f"(|{terms})", ids))
+        return _within(BATCH_DEADLINE, lambda: self._search(f"(|{terms})", ids, BATCH_TIMEOUT))
 
     def proves(self, entry: Entry, password: str) -> bool:
         if not password:
             return False  # RFC 4513 §5.1.2: a bind without a password succeeds, as nobody
         return _within(DEADLINE, lambda: _binds(entry.dn, password))
 
-    def _search(self, pattern: str, values: dict[str, str]) -> list[Entry]:
+    def _search(self, pattern: str, values: dict[str, str], timeout: float) -> list[Entry]:
         wanted = sorted({name for names in self.names.values() for name in names})
         search = LDAPSearch(settings.LDAP_BASE, ldap.SCOPE_SUBTREE, pattern, wanted)
-        service = _connection(settings.AUTH_LDAP_BIND_DN, settings.AUTH_LDAP_BIND_PASSWORD)
+        service = _connection(settings.AUTH_LDAP_BIND_DN, settings.AUTH_LDAP_BIND_PASSWORD, timeout)
         return [read(dn, attributes, self.names) for dn, attributes in search.execute(service, values)]
 
 
 def _binds(dn: str, password: str) -> bool:
     try:
-        _connection(dn, password)
+        _connection(dn, password, STEP_TIMEOUT)
     except REFUSED:
         return False
     return True
 
 
-def _connection(dn: str, password: str) -> Any:
-    """Bound as this entry. Raises ldap.LDAPError."""
+def _connection(dn: str, password: str, timeout: float) -> Any:
+    """Bound as this entry; each answer is waited for `timeout` seconds. Raises ldap.LDAPError."""
     backend = LDAPBackend()
     backend.settings.BIND_DN, backend.settings.BIND_PASSWORD = dn, password
-    backend.settings.CONNECTION_OPTIONS = _options()
+    backend.settings.CONNECTION_OPTIONS = _options(timeout)
     return _LDAPUser(backend, username="").connection
 
 
-def _options() -> dict[int, Any]:
+def _options(timeout: float) -> dict[int, Any]:
     authority = {ldap.OPT_X_TLS_CACERTFILE: settings.LDAP_CA_FILE} if settings.LDAP_CA_FILE else {}
     return {
         ldap.OPT_REFERRALS: 0,  # they would lead the service's password to another server
         ldap.OPT_NETWORK_TIMEOUT: STEP_TIMEOUT,
-        ldap.OPT_TIMEOUT: STEP_TIMEOUT,
+        ldap.OPT_TIMEOUT: timeout,
         **authority,
         ldap.OPT_X_TLS_REQUIRE_CERT: ldap.OPT_X_TLS_DEMAND,
         ldap.OPT_X_TLS_PROTOCOL_MIN: TLS_1_2,
