@@ -1,6 +1,7 @@
 """A certificate authority of the tests' own, and what it issues."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from cryptography import x509
@@ -11,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """`pem` is its certificate. Valid around the real now, since TLS looks at the real clock."""
+    """`pem` is its certificate, also in `file`. Valid around the real now, since TLS looks at the real clock."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -19,12 +20,15 @@ class Authority:
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of the tests")])
         self.certificate = _certificate(self.name, self.key, self.name, self.key, x509.BasicConstraints(True, None))
         self.pem = self.certificate.public_bytes(Encoding.PEM).decode()
+        self.file = place / "authority.pem"
+        self.file.write_text(self.pem)
 
     def issue(self, host: str, days: int = 1) -> Path:
-        """A PEM file with the key and the certificate of this host, which ended if `days` is negative."""
+        """A PEM file with the key and the certificate of this host or IPv4 address; over if `days` is negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        names = x509.SubjectAlternativeName([x509.DNSName(host)])
+        is_address = host.replace(".", "").isdigit()
+        names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(host)) if is_address else x509.DNSName(host)])
         certificate = _certificate(subject, key, self.name, self.key, names, days)
         file = self.place / f"{host}{days}.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

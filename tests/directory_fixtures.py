@@ -34,7 +34,7 @@ def directory(slapd_server, settings, waits):
     server.put("karim", **KARIM)
     settings.DIRECTORY = "accounts.directory.ldap_directory.LdapDirectory"
     settings.LDAP_URL = settings.AUTH_LDAP_SERVER_URI = server.url
-    settings.LDAP_CA_FILE = str(server.authority.certificate)
+    settings.LDAP_CA_FILE = str(server.authority.file)
     settings.LDAP_BASE, settings.LDAP_PASSWORD_URL = f"ou=people,{slapd.BASE}", "https://mel.example.gouv.fr/changer"
     settings.AUTH_LDAP_BIND_DN, settings.AUTH_LDAP_BIND_PASSWORD = slapd.SERVICE, slapd.SERVICE_PASSWORD
     yield server

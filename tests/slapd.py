@@ -17,7 +17,7 @@ from typing import Any
 import ldap
 import ldap.modlist
 
-from tests.authority import Authority
+from tests.certificates import Authority
 from tests.nginx import is_listening
 from tests.piag import free_port
 
@@ -49,8 +49,8 @@ allow bind_anon_dn
 modulepath {modules}
 moduleload back_mdb
 pidfile {place}/slapd.pid
-TLSCertificateFile {place}/server.crt
-TLSCertificateKeyFile {place}/server.key
+TLSCertificateFile {certificate}
+TLSCertificateKeyFile {certificate}
 database mdb
 maxsize 16777216
 suffix "{base}"
@@ -183,11 +183,11 @@ def _write(server: Slapd) -> None:
     (place / "data").mkdir()
     (place / "mineq.schema").write_text(SCHEMA)
     (place / "tree.ldif").write_text(TREE)
-    server.authority.sign("server", "127.0.0.1")
     configuration = CONFIGURATION.format(
         schemas=SCHEMAS,
         modules=MODULES,
         place=place,
+        certificate=server.authority.issue("127.0.0.1"),
         base=BASE,
         root=ROOT,
         root_password=ROOT_PASSWORD,

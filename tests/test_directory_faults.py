@@ -13,7 +13,7 @@ from accounts.models import Agent, AgentSession, Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests import people, slapd
-from tests.authority import Authority
+from tests.certificates import Authority
 from tests.directory import JEANNE_EMAIL, PASSWORD
 from tests.people import Browser, make_agent
 from tests.piag import free_port
@@ -145,7 +145,7 @@ def test_a_server_that_fails_between_the_search_and_the_bind(directory, settings
 
 
 def test_a_certificate_that_nobody_we_know_has_signed(directory, settings, tmp_path):
-    settings.LDAP_CA_FILE = str(Authority(tmp_path, "other").certificate)
+    settings.LDAP_CA_FILE = str(Authority(tmp_path).file)
     assert_unavailable(sign_in())
 
 
@@ -159,7 +159,7 @@ def test_no_setting_of_the_machine_weakens_the_check(directory, settings, tmp_pa
     """ldap.conf and LDAPRC set the library's own defaults."""
     before = ldap.get_option(ldap.OPT_X_TLS_REQUIRE_CERT)
     ldap.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_NEVER)
-    settings.LDAP_CA_FILE = str(Authority(tmp_path, "other").certificate)
+    settings.LDAP_CA_FILE = str(Authority(tmp_path).file)
     try:
         assert_unavailable(sign_in())
     finally:
@@ -173,7 +173,7 @@ def test_starttls(directory, settings):
 
 def test_starttls_with_a_certificate_that_nobody_we_know_has_signed(directory, settings, tmp_path):
     settings.AUTH_LDAP_SERVER_URI, settings.AUTH_LDAP_START_TLS = directory.plain, True
-    settings.LDAP_CA_FILE = str(Authority(tmp_path, "other").certificate)
+    settings.LDAP_CA_FILE = str(Authority(tmp_path).file)
     assert_unavailable(sign_in())
 
 
