@@ -8,8 +8,9 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.urls import path
 
-from accounts import attempts
+from accounts import attempts, import_page
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
@@ -72,6 +73,7 @@ class AgentAdmin(ListedFilters):
         "date_joined",
     ]  # fmt: skip
     actions = ["unlock", "end_sessions"]
+    change_list_template = "admin/accounts/agents.html"
     fieldsets = (
         (None, {"fields": ("uid", "uuid", "email", "given_name", "family_name", "usual_name")}),
         ("Service", {"fields": ("organizational_unit", "siret", "phone_number", "mailbox", "is_verified_account")}),
@@ -83,6 +85,14 @@ class AgentAdmin(ListedFilters):
     add_fieldsets = (
         (None, {"fields": ("uid", "email", "given_name", "family_name", "usable_password", "password1", "password2")}),
     )
+
+    def get_urls(self) -> list[Any]:
+        protected = self.admin_site.admin_view
+        return [
+            path("importer/", protected(import_page.import_agents_preview), name="import_agents"),
+            path("importer/appliquer/", protected(import_page.import_agents_apply), name="import_agents_apply"),
+            *super().get_urls(),
+        ]
 
     def get_form(self, request: HttpRequest, obj: Agent | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **({"form": NewAgentForm} if obj is None else {}) | kwargs)

@@ -182,6 +182,8 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # no page takes more: long input is refused before it is read
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a whole request with files, for the import of agents
+FILE_UPLOAD_HANDLERS = ["cerbere.portal.uploads.BoundedUploadHandler"]
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("CERBERE_STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]

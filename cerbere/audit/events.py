@@ -28,6 +28,8 @@ class Event(StrEnum):
     AGENT_REOPENED_BY_DIRECTORY = "agent:reopened:by_directory"
     TWO_FACTOR_GRACE_BY_ADMIN = "two_factor:grace:by_admin"
     AGENT_CHANGED_BY_ADMIN = "agent:changed:by_admin"
+    AGENT_ADDED_BY_FILE = "agent:added:by_file"
+    AGENT_CHANGED_BY_FILE = "agent:changed:by_file"
     AGENT_UNLOCKED_BY_ADMIN = "agent:unlocked:by_admin"
     ACCESS_REFUSED = "access:refused"
     CODE_REPLAYED = "code:replayed"

@@ -1,3 +1,4 @@
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -15,6 +16,9 @@ EVENTS = Counter("cerbere_events", "What the journal has recorded, by event", ["
 DETAIL_LENGTH = 200  # characters; longer values come from clients and say nothing more
 
 
+Detail = str | int | bool | None
+
+
 class HasUid(Protocol):
     uid: str
 
@@ -25,14 +29,33 @@ def record(
     *,
     actor: HasUid | None = None,
     client_id: str = "",
-    **detail: str | int | bool | None,
+    **detail: Detail,
 ) -> AuditEvent:
     """Write one event to the table, in the caller's transaction, and one JSON line once that is committed.
 
     Never pass a secret, a code, a token or what an agent typed as identifier (it may be a password).
     """
+    row = _row(event, agent, actor, client_id, detail)
+    row.save()
+    transaction.on_commit(partial(_log, row))
+    return row
+
+
+def record_many(
+    event: Event, happened: Iterable[tuple[HasUid, Mapping[str, Detail]]], actor: HasUid | None = None
+) -> None:
+    """As `record`, one event for each agent and its details, in few statements."""
+    rows = [_row(event, agent, actor, "", detail) for agent, detail in happened]
+    AuditEvent.objects.bulk_create(rows)
+    for row in rows:
+        transaction.on_commit(partial(_log, row))
+
+
+def _row(
+    event: Event, agent: HasUid | None, actor: HasUid | None, client_id: str, detail: Mapping[str, Detail]
+) -> AuditEvent:
     origin = current_origin.get()
-    row = AuditEvent.objects.create(
+    return AuditEvent(
         at=timezone.now(),
         name=event,
         agent=agent.uid if agent else "",
@@ -42,11 +65,9 @@ def record(
         request_id=origin.request_id,
         detail={key: _short(value) for key, value in detail.items()},
     )
-    transaction.on_commit(partial(_log, row))
-    return row
 
 
-def _short(value: str | int | bool | None) -> str | int | bool | None:
+def _short(value: Detail) -> Detail:
     return value[:DETAIL_LENGTH] if isinstance(value, str) else value
 
 

@@ -1,0 +1,27 @@
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from django.core.management.base import CommandError
+
+from accounts.agent_lines import BadHeader
+from accounts.import_agents import import_agents
+from accounts.import_command import ImportCommand
+from accounts.import_report import Judged
+
+
+class Command(ImportCommand):
+    help = """\
+Make and change agents from CSV. Without --apply nothing is written.
+
+FILE is UTF-8 text (comma or semicolon) whose first line names its columns: uid, and some of email, given_name,
+family_name, usual_name, organizational_unit, siret, phone_number, mailbox, directory_id (docs/imports.md: their other
+names). A column that is not there is left alone. There is no password column: agents sign in through the directory, or
+an administrator gives them one.
+Each line gets a verdict: line number, uid, verdict, and the fields that change.
+"""
+
+    def judge(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[Judged]]:
+        try:
+            yield from import_agents(file, options["apply"])
+        except BadHeader as error:
+            raise CommandError(str(error)) from None
