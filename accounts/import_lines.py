@@ -26,15 +26,15 @@ class Bytes(Protocol):
     def readline(self, limit: int, /) -> bytes: ...
 
 
-def lines(file: Bytes) -> Iterator[tuple[int, str | None]]:
-    """Number and text of each line that is not empty; None for one that is too long. Constant memory.
+def lines(file: Bytes, limit: int = LINE_LENGTH) -> Iterator[tuple[int, str | None]]:
+    """Number and text of each line that is not empty; None for one of `limit` bytes or more. Constant memory.
 
     UTF-8, a byte order mark is passed over. Raises UnicodeDecodeError.
     """
     number = 0
-    while line := file.readline(LINE_LENGTH):
+    while line := file.readline(limit):
         number += 1
-        if len(line) == LINE_LENGTH and not line.endswith(b"\n"):
+        if len(line) == limit and not line.endswith(b"\n"):
             _skip_rest(file)
             yield number, None
         elif text := line.decode("utf-8-sig" if number == 1 else "utf-8").strip():

@@ -9,12 +9,12 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
+from accounts.import_lines import LINE_LENGTH
 from accounts.models import Mailbox
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, NOW, code, make_agent
 from twofactor.models import ImportedSeed, OtpMelDevice
-from twofactor.seed_lines import LINE_LENGTH
 
 pytestmark = pytest.mark.django_db
 BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()

@@ -1,0 +1,102 @@
+"""What every format gives: one entry, or one fault, for each line or record."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import BinaryIO, ParamSpec
+
+from accounts.models import normalize_login
+from twofactor.codes import DIGITS, STEP
+from twofactor.sources.answers import decode_secret
+
+ISSUERS = frozenset({"Bnum", "M2Web"})  # names of the entry in the agents' phones, today's and yesterday's
+P = ParamSpec("P")
+SHA1 = ("SHA1", "HMACSHA1")
+
+
+class Fault(StrEnum):
+    """Why a line gives no seed."""
+
+    LINE = "unreadable_line"
+    SECRET = "unreadable_secret"
+    MAC = "bad_mac"  # altered, or another pre-shared key
+    LOCKED = "locked"
+    ENCODING = "unsupported_encoding"
+    TYPE = "unsupported_type"
+    ALGORITHM = "unsupported_algorithm"
+    DIGITS = "unsupported_digits"
+    PERIOD = "unsupported_period"
+    ISSUER = "unsupported_issuer"
+
+
+class Unusable(Exception):
+    """This line gives no seed; holds nothing of what was read."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+class BadFile(Exception):
+    """Nothing more can be read; says why, and nothing of what was read."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    uid: str
+    seed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Options:
+    encoding: str = "raw"  # of secrets whose line names none
+    issuers: frozenset[str] = ISSUERS
+    psk: bytes | None = field(default=None, repr=False)  # AES key of a PSKC file
+
+
+Found = Iterator[tuple[int, Entry | Fault]]
+Reader = Callable[[BinaryIO, Options], Found]
+
+
+def entry(uid: str, secret: str, encoding: str) -> Entry:
+    """Raises Unusable."""
+    try:
+        return entry_of(uid, decode_secret(secret, encoding))
+    except ValueError as error:
+        raise Unusable(Fault.SECRET) from error
+
+
+def entry_of(uid: str, seed: bytes) -> Entry:
+    """Raises Unusable."""
+    if not seed:
+        raise Unusable(Fault.SECRET)
+    return Entry(normalize_login(uid), seed)
+
+
+def check(kind: str = "totp", algorithm: str = "SHA1", digits: object = DIGITS, period: object = STEP) -> None:
+    """Everything that the phone and Cerbère must agree on; what is not said has the value that they share.
+
+    Raises Unusable.
+    """
+    if kind.lower() != "totp":
+        raise Unusable(Fault.TYPE)
+    if algorithm.upper().replace("-", "") not in SHA1:
+        raise Unusable(Fault.ALGORITHM)
+    if str(digits) != str(DIGITS):
+        raise Unusable(Fault.DIGITS)
+    if str(period) != str(STEP):
+        raise Unusable(Fault.PERIOD)
+
+
+def check_issuer(names: set[str], options: Options) -> None:
+    """One name, and one of those that are ours. Raises Unusable."""
+    if len(names) != 1 or not names <= options.issuers:
+        raise Unusable(Fault.ISSUER)
+
+
+def guarded(make: Callable[P, Entry], *args: P.args, **kwargs: P.kwargs) -> Entry | Fault:
+    """What `make` gives, or the fault that it raises."""
+    try:
+        return make(*args, **kwargs)
+    except Unusable as error:
+        return error.fault

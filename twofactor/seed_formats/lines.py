@@ -1,0 +1,59 @@
+"""CSV with a header, and `otpauth://` addresses, one a line; both may stand in one file."""
+
+from typing import BinaryIO
+
+from accounts.import_lines import Unreadable, cells, delimiter_of, lines
+from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, entry
+from twofactor.seed_formats.otpauth import SCHEME, from_uri
+from twofactor.sources.answers import ENCODINGS
+
+NO_HEADER = "the first line of CSV must name the columns uid and secret"
+
+
+def read(file: BinaryIO, options: Options) -> Found:
+    """Line number and what it gives. Raises BadFile, UnicodeDecodeError."""
+    header: list[str] | None = None
+    delimiter = ","
+    for number, line in lines(file):
+        if header is None and line is not None and not line.lower().startswith(SCHEME):
+            delimiter = delimiter_of(line)
+            header = header_of(line, delimiter, {"uid", "secret"}, NO_HEADER)
+        else:
+            yield number, _entry_or_fault(line, header, delimiter, options)
+
+
+def header_of(line: str, delimiter: str, needed: set[str], fault: str) -> list[str]:
+    """Names of columns, each once, those `needed` among them. Raises BadFile(fault)."""
+    try:
+        names = [name.lower() for name in cells(line, delimiter)]
+    except Unreadable as error:
+        raise BadFile(fault) from error
+    if not needed <= set(names) or len(set(names)) < len(names):
+        raise BadFile(fault)
+    return names
+
+
+def row_of(line: str | None, header: list[str], delimiter: str) -> dict[str, str]:
+    """Column → cell; a line with too few or too many cells is not guessed at. Raises Unusable."""
+    if line is None or not line.isprintable():
+        raise Unusable(Fault.LINE)
+    try:
+        return dict(zip(header, cells(line, delimiter), strict=True))
+    except (Unreadable, ValueError) as error:
+        raise Unusable(Fault.LINE) from error
+
+
+def _entry_or_fault(line: str | None, header: list[str] | None, delimiter: str, options: Options) -> Entry | Fault:
+    try:
+        if line is not None and line.isprintable() and line.lower().startswith(SCHEME):
+            return from_uri(line, options)
+        return _from_row(row_of(line, header or [], delimiter), options)
+    except Unusable as error:
+        return error.fault
+
+
+def _from_row(row: dict[str, str], options: Options) -> Entry:
+    encoding = row.get("encoding", "").lower() or options.encoding
+    if encoding not in ENCODINGS:
+        raise Unusable(Fault.ENCODING)
+    return entry(row["uid"], row["secret"], encoding)

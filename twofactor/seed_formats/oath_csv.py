@@ -1,0 +1,48 @@
+"""OATH CSV as privacyIDEA reads and writes it: serial, seed in hex, type, otplen, timestep, and the user.
+
+Columns by the names of a header, or by the order of privacyIDEA's « # version: 2 », which begins with user, resolver
+and realm. Without either there is no user, and nobody to give the seed to.
+"""
+
+import re
+from typing import BinaryIO
+
+from accounts.import_lines import delimiter_of, lines
+from twofactor.codes import DIGITS, STEP
+from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, check, entry, guarded
+from twofactor.seed_formats.lines import header_of, row_of
+
+SECOND_VERSION = re.compile(r"#\s*version:\s*2\s*\Z")
+ORDER = ["user", "resolver", "realm", "serial", "seed", "type", "otplen", "timestep"]
+NAMES = {"uid": "user", "username": "user", "otpkey": "seed", "key": "seed", "secret": "seed", "hashlib": "algorithm"}
+NO_HEADER = "OATH CSV needs a header that names user and seed, or « # version: 2 »"
+LONG_SEEDS = (64, 128)  # hex digits: of SHA-256 and SHA-512, which exporters tell by this length alone
+
+
+def read(file: BinaryIO, options: Options) -> Found:
+    """Line number and what it gives. Raises BadFile, UnicodeDecodeError."""
+    numbered = lines(file)
+    _, first = next(numbered, (0, None))
+    header, delimiter = _header(first or "")
+    for number, line in numbered:
+        yield number, guarded(_entry, line, header, delimiter)
+
+
+def _header(line: str) -> tuple[list[str], str]:
+    if SECOND_VERSION.match(line):
+        return ORDER, ","
+    delimiter = delimiter_of(line)
+    names = header_of(line.lstrip("# "), delimiter, set(), NO_HEADER)
+    header = [NAMES.get(name, name) for name in names]
+    if not {"user", "seed"} <= set(header) or len(set(header)) < len(header):
+        raise BadFile(NO_HEADER)
+    return header, delimiter
+
+
+def _entry(line: str | None, header: list[str], delimiter: str) -> Entry:
+    row = row_of(line, header, delimiter)
+    check(row.get("type") or "hotp", row.get("algorithm") or "SHA1", row.get("otplen") or DIGITS,
+          row.get("timestep") or STEP)  # fmt: skip
+    if not row.get("algorithm") and len(row["seed"]) in LONG_SEEDS:
+        raise Unusable(Fault.ALGORITHM)
+    return entry(row["user"], row["seed"], "hex")
