@@ -79,7 +79,7 @@ def _header(line: str | None) -> tuple[list[str], str]:
 def _row(line: str | None, header: list[str], delimiter: str) -> Row | Refusal:
     if line is None:
         return Refusal.LINE
-    if has_controls(line):
+    if has_controls(line.strip()):
         return Refusal.CONTROLS
     try:
         values = cells(line, delimiter)

@@ -37,8 +37,8 @@ def lines(file: Bytes, limit: int = LINE_LENGTH) -> Iterator[tuple[int, str | No
         if len(line) == limit and not line.endswith(b"\n"):
             _skip_rest(file)
             yield number, None
-        elif text := line.decode("utf-8-sig" if number == 1 else "utf-8").strip():
-            yield number, text
+        elif (text := line.decode("utf-8-sig" if number == 1 else "utf-8")).strip():
+            yield number, text.rstrip("\r\n")
 
 
 def _skip_rest(file: Bytes) -> None:

@@ -15,11 +15,15 @@ def read(file: BinaryIO, options: Options) -> Found:
     header: list[str] | None = None
     delimiter = ","
     for number, line in lines(file):
-        if header is None and line is not None and not line.lower().startswith(SCHEME):
+        if header is None and line is not None and not _is_uri(line):
             delimiter = delimiter_of(line)
             header = header_of(line, delimiter, {"uid", "secret"}, NO_HEADER)
         else:
             yield number, _entry_or_fault(line, header, delimiter, options)
+
+
+def _is_uri(line: str) -> bool:
+    return line.lstrip().lower().startswith(SCHEME)
 
 
 def header_of(line: str, delimiter: str, needed: set[str], fault: str) -> list[str]:
@@ -35,7 +39,7 @@ def header_of(line: str, delimiter: str, needed: set[str], fault: str) -> list[s
 
 def row_of(line: str | None, header: list[str], delimiter: str) -> dict[str, str]:
     """Column → cell; a line with too few or too many cells is not guessed at. Raises Unusable."""
-    if line is None or not line.isprintable():
+    if line is None or not line.strip().isprintable():
         raise Unusable(Fault.LINE)
     try:
         return dict(zip(header, cells(line, delimiter), strict=True))
@@ -45,8 +49,8 @@ def row_of(line: str | None, header: list[str], delimiter: str) -> dict[str, str
 
 def _entry_or_fault(line: str | None, header: list[str] | None, delimiter: str, options: Options) -> Entry | Fault:
     try:
-        if line is not None and line.isprintable() and line.lower().startswith(SCHEME):
-            return from_uri(line, options)
+        if line is not None and line.strip().isprintable() and _is_uri(line):
+            return from_uri(line.strip(), options)
         return _from_row(row_of(line, header or [], delimiter), options)
     except Unusable as error:
         return error.fault

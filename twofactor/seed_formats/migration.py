@@ -48,9 +48,9 @@ def read(file: BinaryIO, options: Options) -> Found:
 
 def _accounts(link: str | None) -> Iterator[bytes]:
     """Raises ValueError."""
-    if link is None or not link.lower().startswith(SCHEME):
+    if link is None or not link.lstrip().lower().startswith(SCHEME):
         raise ValueError("not a link")
-    data = parse_qs(urlsplit(link.replace("+", "%2B")).query).get("data", [])
+    data = parse_qs(urlsplit(link.strip().replace("+", "%2B")).query).get("data", [])
     if len(data) != 1:
         raise ValueError("one data")
     payload = base64.b64decode(unquote_to_bytes(data[0]), validate=True)

@@ -29,7 +29,7 @@ def read(file: BinaryIO, options: Options) -> Found:
 
 
 def _header(line: str) -> tuple[list[str], str]:
-    if SECOND_VERSION.match(line):
+    if SECOND_VERSION.match(line.strip()):
         return ORDER, ","
     delimiter = delimiter_of(line)
     names = header_of(line.lstrip("# "), delimiter, set(), NO_HEADER)

@@ -91,10 +91,10 @@ def _check(key: Element, options: Options) -> None:
     parameters = "p:AlgorithmParameters"
     form = key.find(f"{parameters}/p:ResponseFormat", NAMES)
     shown: Any = form.attrib if form is not None else {}
-    has_more = key.find("p:Policy/p:PINPolicy", NAMES) is not None or key.find(f"{parameters}/p:ChallengeFormat", NAMES)
+    more = (key.find(path, NAMES) for path in ("p:Policy/p:PINPolicy", f"{parameters}/p:ChallengeFormat"))
     is_totp = key.get("Algorithm") == TOTP and shown.get("Encoding", "DECIMAL") == "DECIMAL"
     check(
-        "totp" if is_totp and not has_more else "other",
+        "totp" if is_totp and all(found is None for found in more) else "other",
         _text(key, f"{parameters}/p:Suite") or "SHA1",
         shown.get("Length", DIGITS),
         _text(key, "p:Data/p:TimeInterval/p:PlainValue") or STEP,
