@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Q
 
 from accounts.agent_lines import COLUMNS, Refusal, Row, read
 from accounts.import_lines import Bytes, Seen, batches
 from accounts.import_report import Judged
+from accounts.import_transaction import batch_transaction
 from accounts.models import PEOPLE, Agent, AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.record import record_many
@@ -73,7 +74,7 @@ def import_agents(file: Bytes, apply: bool, actor: Agent | None = None) -> Itera
 def _settle(batch: list[tuple[int, Row | Refusal]], seen: Seen, apply: bool, actor: Agent | None) -> list[Judged]:
     for left in reversed(range(TRIES)):
         try:
-            with transaction.atomic():
+            with batch_transaction():
                 known = Known([row for _, row in batch if isinstance(row, dict)], lock=apply)
                 plans = [(number, _plan(row, known, seen)) for number, row in batch]
                 if apply:

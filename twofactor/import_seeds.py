@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from django.db import transaction
-
 from accounts.import_lines import Seen, batches
 from accounts.import_report import Judged
+from accounts.import_transaction import batch_transaction
 from accounts.models import PEOPLE, SHARED_MAILBOX_MARK, Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record_many
@@ -64,7 +63,7 @@ def import_seeds(found: Found, now: datetime, apply: bool) -> Iterator[list[Judg
     """
     with closing(Seen()) as seen:
         for batch in batches(found):
-            with transaction.atomic():
+            with batch_transaction():
                 plans = _plan(batch, seen, apply)
                 if apply:
                     _write([plan for _, plan in plans if isinstance(plan, Planned)], now)
