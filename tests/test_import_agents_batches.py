@@ -36,7 +36,7 @@ def test_a_batch_takes_few_statements(run, django_assert_max_num_queries):
     text = "uid,given_name,family_name\n" + many(BATCH)
     with django_assert_max_num_queries(70):  # SQLite takes 999 values a statement: some sixty INSERTs
         run(text, "--apply")
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         run(text, "--apply")
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twofactor.seed_formats import FORMATS, BadFile, Entry, Fault, Options, detect, json_text, read
+from twofactor.seed_formats import FORMATS, BadFile, Entry, Fault, Options, detect, dynalogin, json_text, read
 from twofactor.seed_formats.entry import ISSUERS, check
 from twofactor.seed_formats.pskc_values import NAMES
 
@@ -130,6 +130,15 @@ def test_a_row_that_is_cut_does_not_take_the_next_statement_with_it():
     cut = "INSERT INTO dynalogin_user (userid, scheme, secret) VALUES ('a', 'TOTP', 'x\n"
     whole = "INSERT INTO dynalogin_user (userid, scheme, secret) VALUES ('b', 'TOTP', 'y');\n"
     assert found(cut + whole, "dynalogin") == ["unreadable_line", ("b", b"y")]
+
+
+def test_a_line_of_a_dump_that_is_too_long_is_told(monkeypatch):
+    monkeypatch.setattr(dynalogin, "LINE_LENGTH", 200)
+    start = "INSERT INTO dynalogin_user (userid, scheme, secret) VALUES\n"
+    row = "('a', 'TOTP', 'x');\n"
+    for text in (start + " " * 200 + row, start.strip() + " " * 200 + row):
+        assert found(text + start + row, "dynalogin") == ["unreadable_line", ("a", b"x")]
+    assert found(start, "dynalogin") == []
 
 
 @pytest.mark.parametrize("row", ["1", "'a','TOTP'", "'a','TOTP','x','y'", "'a' 'b','TOTP','x'", "'a',NOW(),'x'", ""])

@@ -54,20 +54,24 @@ def _columns(named: str | None) -> list[str]:
     return [name.strip(' `"').lower() for name in named.split(",")] if named else COLUMNS
 
 
-def _inserted(line: str | None, columns: list[str], numbered: Iterator[tuple[int, str | None]]) -> Iterator[Row | None]:
+def _inserted(line: str, columns: list[str], numbered: Iterator[tuple[int, str | None]]) -> Iterator[Row | None]:
     """The rows after VALUES, on this line or on the next ones, until the semicolon."""
-    while line is not None:
+    rest: str | None = line
+    while rest is not None:
         at = 0
-        while match := ROW.match(line, at):
+        while match := ROW.match(rest, at):
             yield _values(match[1], columns)
             at = match.end()
             if match[2] != ",":
                 break
-        if at < len(line):
-            yield None
-        if (at and line.endswith(";")) or at < len(line):
+        if at < len(rest):
+            break
+        if at and rest.rstrip().endswith(";"):
             return
-        _, line = next(numbered, (0, None))
+        _, rest = next(numbered, (0, ""))
+        if rest == "":
+            return
+    yield None
 
 
 def _values(row: str, columns: list[str]) -> Row | None:
