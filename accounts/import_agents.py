@@ -10,8 +10,7 @@ from django.db import IntegrityError
 from django.db.models import Q
 
 from accounts.agent_lines import COLUMNS, Refusal, Row, read
-from accounts.import_lines import Bytes, Seen, batches
-from accounts.import_report import Judged
+from accounts.import_lines import Bytes, Judged, Seen, batches
 from accounts.import_transaction import batch_transaction
 from accounts.models import PEOPLE, Agent, AgentSession
 from cerbere.audit.events import Event

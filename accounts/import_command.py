@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from accounts.import_report import Judged, progress, verdict_file
+from accounts.import_lines import Judged
+from accounts.import_report import progress, verdict_file
 
 
 class ImportCommand(BaseCommand):

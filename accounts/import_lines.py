@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -20,6 +21,19 @@ T = TypeVar("T")
 
 class Unreadable(Exception):
     """A line, or the header, is not CSV; holds nothing of what was read."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One line. `uid` only of an agent that exists or is made: in a file with swapped columns it may be a secret."""
+
+    number: int
+    verdict: str
+    uid: str = ""
+    remark: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.uid or '-'} {self.verdict} {self.remark}".rstrip()
 
 
 class Bytes(Protocol):

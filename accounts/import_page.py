@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.agent_lines import BadHeader, Refusal
 from accounts.import_agents import Verdict, import_agents
-from accounts.import_report import Judged
+from accounts.import_lines import Judged
 from accounts.models import Agent
 from accounts.redirects import SeeOther
 

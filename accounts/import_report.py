@@ -5,27 +5,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from accounts.import_lines import harmless
+from accounts.import_lines import Judged, harmless
 
 HEADER = ("line", "uid", "verdict", "remark")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One line. `uid` only of an agent that exists or is made: in a file with swapped columns it may be a secret."""
-
-    number: int
-    verdict: str
-    uid: str = ""
-    remark: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.number} {self.uid or '-'} {self.verdict} {self.remark}".rstrip()
 
 
 Writer = Callable[[Iterable[Judged]], None]

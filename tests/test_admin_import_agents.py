@@ -165,3 +165,11 @@ def test_a_page_shows_what_a_cell_holds_as_text(chief):
     preview = upload(chief, "uid,prenom,nom\n<b>alix</b>,A,B\n")
     assert "&lt;b&gt;alix&lt;/b&gt;" in preview.text
     assert "unsafe" not in preview.headers["Content-Security-Policy"]
+
+
+def test_p05_what_a_refused_line_holds_is_on_no_page(chief):
+    preview = upload(chief, "uid,prenom,nom,siret\nCANARY x,A,B,\nb.b,CANARY,B,CANARY\nc.c,CANARY,B,\n")
+    done = confirmation(preview).submit().follow()
+    assert "refusé : 2" in done.text
+    visible = preview.html.find("table").text + preview.html.find("form", action=APPLY).text
+    assert "canary" not in visible.lower() + preview.text.replace(confirmation(preview)["previewed"].value, "").lower()

@@ -184,7 +184,17 @@ def test_json_is_bounded(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "value", [1, None, "x", [], {}, [[]], {"users": 1}, [{"users": [{"credentials": [{"type": "otp"}]}]}]]
+    "value",
+    [
+        1,
+        None,
+        "x",
+        [],
+        {},
+        [[]],
+        {"users": 1},
+        [{"users": [{"credentials": [{"type": "otp"}, {"type": "otp", "secretData": "{}", "credentialData": "{}"}]}]}],
+    ],
 )
 def test_json_of_another_shape_gives_nothing_and_no_error(value):
     for name in ("keycloak", "lemonldap"):

@@ -47,7 +47,8 @@ def test_the_same_value_in_a_key_that_can_be_checked_is_a_seed():
     [
         ("Su+NvtQf", "Su+NvtQg", "bad_mac"), ("+cIHItlB3", "+cIHItlB4", "bad_mac"), ("ESIzRFVm", "ESIzRFVn", "bad_mac"),
         ("hmac-sha1", "hmac-md5", "bad_mac"), ("<ValueMAC>", "<Other>", "BadFile"),
-        ("Su+NvtQfmvfJzF6bmQiJqoLRExc=", "", "bad_mac"), ("Su+NvtQf", "é", "unreadable_secret"),
+        ("Su+NvtQfmvfJzF6bmQiJqoLRExc=", "", "bad_mac"),
+        ("ESIzRFVmd4iZ", "ESIzRFVm", "bad_mac"), ("Su+NvtQf", "é", "unreadable_secret"),
         ("aes128-cbc", "tripledes-cbc", "bad_mac"), ("<Issuer>Bnum", "<Issuer>Other", "unsupported_issuer"),
         ("<PlainValue>30", "<PlainValue>60", "unsupported_period"),
         ('Length="6"', 'Length="7"', "unsupported_digits"), ('"DECIMAL"', '"HEXADECIMAL"', "unsupported_type"),

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from accounts.import_lines import Seen, batches
-from accounts.import_report import Judged
+from accounts.import_lines import Judged, Seen, batches
 from accounts.import_transaction import batch_transaction
 from accounts.models import PEOPLE, SHARED_MAILBOX_MARK, Agent
 from cerbere.audit.events import Event

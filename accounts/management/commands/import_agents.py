@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from accounts.agent_lines import BadHeader
 from accounts.import_agents import import_agents
 from accounts.import_command import ImportCommand
-from accounts.import_report import Judged
+from accounts.import_lines import Judged
 
 
 class Command(ImportCommand):

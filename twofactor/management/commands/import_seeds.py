@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.import_command import ImportCommand
-from accounts.import_report import Judged
+from accounts.import_lines import Judged
 from twofactor.import_seeds import import_seeds
 from twofactor.seed_formats import AUTO, FORMATS, BadFile, Options, read
 from twofactor.seed_formats.entry import ISSUERS
