@@ -8,8 +8,8 @@ from django.db import connection, transaction
 def batch_transaction() -> Iterator[None]:
     """One transaction, whose statements PostgreSQL plans for what they hold.
 
-    Connections keep prepared statements (cerbere.env): a plan made for an empty table reads the whole of a large one
-    for each of five hundred names, and a hundred thousand agents took several times as long.
+    Connections keep prepared statements (cerbere.env), and a plan made for an empty table may be kept for a large one:
+    without this, batches became slower as the table grew (bench/README.md).
     """
     with transaction.atomic():
         if connection.vendor == "postgresql":
