@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.redirects import SeeOther
 
-PAGES = {"active": "verify", "changed": "renew_otp_mel", "available": "add_otp_mel"}  # by what can be done with the method now
+PAGES = {"active": "verify", "changed": "renew_otp_mel", "available": "add_otp_mel"}  # by the state of the method
 
 
 def to_two_factors(request: HttpRequest, context: dict[str, Any]) -> SeeOther | None:
