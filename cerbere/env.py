@@ -110,7 +110,7 @@ def database(name: str, default: str) -> dict[str, Any]:
             options.update(_SQLITE_OPTIONS)
         elif parsed["ENGINE"] == "django.db.backends.postgresql":
             options.update(_postgresql_options(options.pop("pool_size", "8")))
-            parsed["CONN_HEALTH_CHECKS"] = True  # a restarted server costs nobody a 503
+            parsed["ENGINE"] = "cerbere.postgresql"  # a restarted server costs nobody a 503
         else:
             raise refuse(name, "must be sqlite:///… or postgresql://…")
     except (dj_database_url.ParseError, ValueError, KeyError):
