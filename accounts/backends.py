@@ -1,7 +1,10 @@
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 
-from accounts.models import PEOPLE, Agent
+from accounts.models import Agent
+from cerbere.statements import ReadOne
+
+AGENT_BY_PK = ReadOne(lambda: Agent.objects.select_related(*settings.AGENT_RELATED), "pk")
 
 
 class AgentBackend(ModelBackend):
@@ -14,5 +17,5 @@ class AgentBackend(ModelBackend):
         return None
 
     def get_user(self, user_id: int) -> Agent | None:
-        agents = Agent.objects.select_related(*settings.AGENT_RELATED)
-        return agents.filter(pk=user_id, is_active=True, mailbox__in=PEOPLE).first()
+        agent = AGENT_BY_PK(user_id)
+        return agent if agent and agent.may_sign_in else None

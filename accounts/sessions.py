@@ -20,11 +20,13 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import AgentSession
 from cerbere.audit.context import current_origin
+from cerbere.statements import ReadOne
 
 SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
 KEY = re.compile(r"[a-z0-9]{32}")  # Django's own alphabet and length
 USER_AGENT = "user_agent"  # session entry that becomes the row's column
+SESSION_BY_KEY = ReadOne(AgentSession.objects.all, "session_key")
 
 
 def at_rest(key: str) -> str:
@@ -72,8 +74,8 @@ class SessionStore(DatabaseSessionStore):
 
     def _get_session_from_db(self) -> AgentSession | None:
         now = timezone.now()
-        row = AgentSession.alive(now).filter(session_key=at_rest(self.session_key or "")).first()
-        if row is None:
+        row = SESSION_BY_KEY(at_rest(self.session_key or ""))
+        if row is None or not row.is_alive(now):
             self._session_key, self._ended = None, True
             return None
         if now - row.last_seen_at > SEEN_EVERY:

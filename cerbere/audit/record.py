@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from cerbere.audit.context import current_origin
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from cerbere.statements import insert
 
 log = structlog.get_logger("cerbere.audit")
 EVENTS = Counter("cerbere_events", "What the journal has recorded, by event", ["event"])
@@ -36,7 +37,7 @@ def record(
     Never pass a secret, a code, a token or what an agent typed as identifier (it may be a password).
     """
     row = _row(event, agent, actor, client_id, detail)
-    row.save()
+    insert(row)
     transaction.on_commit(partial(_log, row))
     return row
 

@@ -11,7 +11,7 @@ from accounts import attempts, times
 from cerbere.audit.context import client_address
 from cerbere.provider import client_assertion
 from cerbere.provider.errors import ClientError, OAuthError
-from cerbere.provider.models import Client
+from cerbere.provider.models import CLIENT_BY_ID, Client
 from cerbere.provider.request import Parameters
 
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
@@ -44,8 +44,9 @@ def authenticate(request: HttpRequest, parameters: Parameters, now: datetime) ->
 
 def _by_secret(client_id: str, secret: str) -> Client | None:
     """A client that has registered keys proves itself by them only."""
-    client = Client.objects.filter(client_id=client_id, enabled=True).first()
-    return client if client and not client.jwks and client.secret_is(secret) else None
+    client = CLIENT_BY_ID(client_id)
+    usable = client is not None and client.enabled and not client.jwks
+    return client if client and usable and client.secret_is(secret) else None
 
 
 def _post(parameters: Parameters) -> tuple[str, str]:

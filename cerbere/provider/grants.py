@@ -16,6 +16,7 @@ from cerbere.provider.models import Grant, digest, new_secret
 from cerbere.provider.policy import Granted
 from cerbere.provider.request import AuthorizationRequest
 from cerbere.provider.subjects import subject
+from cerbere.statements import insert
 from twofactor.facts import active_devices, facts_of
 from twofactor.obligation import least_strength
 from twofactor.strength import Strength, amr, auth_time, strength_of
@@ -28,13 +29,13 @@ def issue_code(request: HttpRequest, authorization: AuthorizationRequest, grante
     code = new_secret()
     asked = authorization.parameters
     assert isinstance(request.user, Agent)
-    Grant.objects.create(
+    insert(Grant(
         client=authorization.client, agent=request.user, session_id=request.session.sid,  # type: ignore[attr-defined]
         code_digest=digest(code), redirect_uri=authorization.redirect_uri,
         code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
         claims=authorization.claims, strength=granted.strength, acr=granted.acr,
         auth_time=auth_time(granted.facts) or now, created_at=now,
-    )  # fmt: skip
+    ))  # fmt: skip
     return code
 
 

@@ -18,6 +18,7 @@ from cerbere.provider import keys
 from cerbere.provider.policy import Terms
 from cerbere.provider.public_keys import validate_public_keys
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
+from cerbere.statements import ReadOne, change
 from twofactor.strength import Strength
 
 PARKED_FOR = timedelta(minutes=15)
@@ -133,6 +134,9 @@ class Client(models.Model):
         return any(hmac.compare_digest(known, digest(presented)) for known in valid)
 
 
+CLIENT_BY_ID = ReadOne(Client.objects.all, "client_id")
+
+
 class ParkedRequest(models.Model):
     """An authorization request that waits for the agent, for PARKED_FOR, in the browser that brought it.
 
@@ -201,8 +205,8 @@ class Grant(models.Model):
 
     def redeem(self, tokens: Tokens, now: datetime) -> bool:
         """Burn the code and attach the tokens, in one statement. False when it was burnt already."""
-        unburnt = Grant.objects.filter(pk=self.pk, redeemed_at=None, revoked_at=None)
-        return unburnt.update(redeemed_at=now, **tokens.columns(now)) == 1
+        unburnt = ("redeemed_at", "revoked_at")
+        return change(Grant, self.pk, unburnt, redeemed_at=now, **tokens.columns(now))
 
     def rotate(self, presented: str, tokens: Tokens, now: datetime) -> bool:
         """Replace the presented refresh token by new tokens, in one statement. False when it was used before."""
@@ -212,6 +216,10 @@ class Grant(models.Model):
     def revoke(self, now: datetime) -> None:
         """The code and the access token that it gave are dead from now on."""
         Grant.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)
+
+
+GRANT_BY_CODE = ReadOne(Grant.objects.whole, "code_digest")
+GRANT_BY_ACCESS_TOKEN = ReadOne(Grant.objects.whole, "access_digest")
 
 
 class LogoutNotice(models.Model):

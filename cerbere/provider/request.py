@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from cerbere.provider import keys
 from cerbere.provider.errors import OAuthError, PageError
-from cerbere.provider.models import Client
+from cerbere.provider.models import CLIENT_BY_ID, Client
 from cerbere.provider.pkce import CHALLENGE
 from cerbere.provider.policy import Demand
 
@@ -62,8 +62,8 @@ def single_values(query: QueryDict) -> Parameters:
 
 def find_client(parameters: Parameters) -> Client:
     """The client, once redirect_uri is known to be its own. Raises PageError."""
-    client = Client.objects.filter(client_id=parameters.get("client_id", ""), enabled=True).first()
-    if client is None:
+    client = CLIENT_BY_ID(parameters.get("client_id", ""))
+    if client is None or not client.enabled:
         raise PageError("invalid_client", "client_id is not known")
     if parameters.get("redirect_uri") not in client.redirect_uris:
         raise PageError("invalid_request", "redirect_uri is not registered for this client")

@@ -8,7 +8,15 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.provider.errors import OAuthError
 from cerbere.provider.grants import id_token, why_dead
-from cerbere.provider.models import ACCESS_TOKEN_LIFETIME, CODE_LIFETIME, Client, Grant, Tokens, digest
+from cerbere.provider.models import (
+    ACCESS_TOKEN_LIFETIME,
+    CODE_LIFETIME,
+    GRANT_BY_CODE,
+    Client,
+    Grant,
+    Tokens,
+    digest,
+)
 from cerbere.provider.pkce import verifier_fits
 from cerbere.provider.request import Parameters
 
@@ -29,8 +37,8 @@ def required(parameters: Parameters, name: str) -> str:
 
 def by_code(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
     code = required(parameters, "code")
-    grant = Grant.objects.whole().filter(code_digest=digest(code), client=client).first()
-    if grant is None:
+    grant = GRANT_BY_CODE(digest(code))
+    if grant is None or grant.client_id != client.pk:
         raise OAuthError("invalid_grant", "the code is not one of this client")
     if grant.redeemed_at:
         raise _replayed(grant, Event.CODE_REPLAYED, now)

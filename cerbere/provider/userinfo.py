@@ -10,7 +10,7 @@ from cerbere.provider import keys
 from cerbere.provider.claims import userinfo_claims
 from cerbere.provider.errors import BearerError, OAuthError
 from cerbere.provider.grants import why_dead
-from cerbere.provider.models import Grant, digest
+from cerbere.provider.models import GRANT_BY_ACCESS_TOKEN, Grant, digest
 from cerbere.provider.subjects import subject
 
 
@@ -28,7 +28,7 @@ def userinfo(request: HttpRequest, now: datetime) -> dict[str, Any] | str:
 
 
 def _grant(request: HttpRequest, now: datetime) -> Grant:
-    grant = Grant.objects.whole().filter(access_digest=digest(_bearer(request))).first()
+    grant = GRANT_BY_ACCESS_TOKEN(digest(_bearer(request)))
     if grant is None or grant.access_expires_at is None or now >= grant.access_expires_at or why_dead(grant, now):
         raise BearerError("invalid_token", "the access token is unknown, expired or revoked")
     return grant

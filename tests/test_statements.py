@@ -1,0 +1,104 @@
+"""Statements that are made once: the same rows as the ORM's, and nothing that a changed row hides."""
+
+import psycopg
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from cerbere.audit.events import Event
+from cerbere.audit.models import AuditEvent
+from cerbere.audit.record import record
+from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_CODE, Client, Grant
+from cerbere.statements import change, insert
+
+NOW = timezone.now()
+
+
+def a_grant(client, agent, **columns):
+    return Grant(
+        client=client, agent=agent, code_digest="d", redirect_uri="https://rp.test/", claims={"userinfo": {}},
+        strength=1, acr="eidas1", auth_time=NOW, created_at=NOW, **columns,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def client(db):
+    return Client.objects.create(client_id="rp", name="RP", redirect_uris=["https://rp.test/"], jwks={"keys": []})
+
+
+def values(row):
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def test_a_row_is_read_as_the_orm_reads_it(client):
+    assert values(CLIENT_BY_ID("rp")) == values(Client.objects.get(client_id="rp"))
+
+
+def test_a_row_comes_with_its_relations_also_those_that_are_absent(client, camille, django_assert_num_queries):
+    insert(a_grant(client, camille))
+    with django_assert_num_queries(1):
+        grant = GRANT_BY_CODE("d")
+        assert (grant.client, grant.agent, grant.session) == (client, camille, None)
+        assert not hasattr(grant.agent, "otp_mel")
+
+
+def test_what_does_not_exist_is_none(client):
+    assert CLIENT_BY_ID("other") is None
+    assert CLIENT_BY_ID("") is None
+
+
+def test_a_change_is_seen_at_the_next_reading(client):
+    assert CLIENT_BY_ID("rp").enabled
+    Client.objects.update(enabled=False)
+    assert not CLIENT_BY_ID("rp").enabled
+
+
+def test_a_new_row_is_what_the_orm_would_have_written_and_knows_its_number(client, camille):
+    written = a_grant(client, camille)
+    insert(written)
+    assert values(Grant.objects.get(pk=written.pk)) == values(written)
+    written.scope = "openid"
+    written.save()  # an update, not a second row
+    assert Grant.objects.get().scope == "openid"
+
+
+def test_a_refused_row_leaves_the_transaction_to_be_rolled_back(client, camille):
+    insert(a_grant(client, camille))
+    with pytest.raises(transaction.TransactionManagementError), transaction.atomic():  # noqa: PT012
+        with pytest.raises(IntegrityError):
+            insert(a_grant(client, camille))
+        Grant.objects.count()
+
+
+def test_a_change_happens_once(client, camille):
+    grant = a_grant(client, camille)
+    insert(grant)
+    assert change(Grant, grant.pk, ("redeemed_at", "revoked_at"), redeemed_at=NOW, access_digest="a")
+    assert not change(Grant, grant.pk, ("redeemed_at", "revoked_at"), redeemed_at=NOW, access_digest="b")
+    kept = Grant.objects.get()
+    assert (kept.redeemed_at, kept.access_digest) == (NOW, "a")
+
+
+def test_a_change_touches_no_other_row(client, camille):
+    grant = a_grant(client, camille)
+    insert(grant)
+    assert not change(Grant, grant.pk + 1, (), redeemed_at=NOW)
+    assert Grant.objects.get().redeemed_at is None
+
+
+def test_the_journal_s_rows_are_written_whole(camille):
+    event = record(Event.SIGN_OUT, camille, reason="é" * 300)
+    assert values(AuditEvent.objects.get()) == values(event)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_has_closed_is_replaced_unseen():
+    with connection.cursor() as cursor:
+        backend = cursor.execute("SELECT pg_backend_pid()").fetchone()[0]
+    assert connection.pool
+    connection.close()  # back into the pool
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+    with connection.cursor() as cursor:
+        assert cursor.execute("SELECT pg_backend_pid()").fetchone()[0] != backend
