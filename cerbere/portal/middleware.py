@@ -1,7 +1,8 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import add_never_cache_headers
+
+NEVER = "no-store, private"  # no-store alone is enough by RFC 9111 §5.2.2.5; private is for proxies that do not know it
 
 
 class NoStoreMiddleware:
@@ -12,6 +13,5 @@ class NoStoreMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if "Cache-Control" not in response:
-            add_never_cache_headers(response)
+        response.headers.setdefault("Cache-Control", NEVER)
         return response
