@@ -85,8 +85,7 @@ def unlock(agent: Agent) -> int:
 
 
 def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
-    Attempts.objects.get_or_create(key=key, defaults={"since": now, "updated_at": now})
-    row = Attempts.objects.select_for_update().get(key=key)
+    row = _locked(key, now)
     if row.locked_until and now < row.locked_until:
         return row.locked_until
     if now - (row.since if limit.is_window else row.updated_at) >= limit.memory:
@@ -95,6 +94,15 @@ def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
     row.locked_until = now + limit.wait if row.failures >= limit.free else None
     row.save()
     return None
+
+
+def _locked(key: str, now: datetime) -> Attempts:
+    """The row of this key under its lock, made when it is the first try: then two may make it, and one waits."""
+    rows = Attempts.objects.select_for_update().filter(key=key)
+    known = rows.first()
+    if known is None:
+        Attempts.objects.bulk_create([Attempts(key=key, since=now, updated_at=now)], ignore_conflicts=True)
+    return known or rows.get()
 
 
 def _give_back(row: Attempts, limit: Limit) -> None:

@@ -4,7 +4,7 @@ from django.contrib.auth.backends import ModelBackend
 from accounts.models import Agent
 from cerbere.statements import ReadOne
 
-AGENT_BY_PK = ReadOne(lambda: Agent.objects.select_related(*settings.AGENT_RELATED), "pk")
+AGENT_BY_PK = ReadOne(lambda: Agent.objects.select_related(*settings.AGENT_RELATED), "id")
 
 
 class AgentBackend(ModelBackend):

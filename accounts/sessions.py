@@ -13,10 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import get_random_string, salted_hmac
 
 from accounts.models import AgentSession
 from cerbere.audit.context import current_origin
@@ -72,6 +73,10 @@ class SessionStore(DatabaseSessionStore):
         """Only what we could have made reaches the database."""
         return bool(key) and KEY.fullmatch(str(key)) is not None
 
+    def _get_new_session_key(self) -> str:
+        """165 random bits: no other session has them, and the column is unique if one had. No look-up."""
+        return get_random_string(32, VALID_KEY_CHARS)
+
     def _get_session_from_db(self) -> AgentSession | None:
         now = timezone.now()
         row = SESSION_BY_KEY(at_rest(self.session_key or ""))
@@ -109,14 +114,18 @@ class SessionStore(DatabaseSessionStore):
         return self.row
 
     def cycle_key(self) -> None:
-        """Change the key in place: the row keeps its `sid`, and no moment exists with two valid keys."""
+        """Change the key in place, and write the session at once.
+
+        The row keeps its `sid`, and no moment exists with two valid keys.
+        """
         if self.row is None or self.session_key is None:
             self.create()
             return
         new_key, previous, now = next(_successors(self.session_key)), at_rest(self.session_key), timezone.now()
         AgentSession.objects.filter(sid=self.row.sid).update(
-            session_key=at_rest(new_key), previous_key=previous, rotated_at=now
-        )
+            session_key=at_rest(new_key), previous_key=previous, rotated_at=now,
+            session_data=self.encode(self._session),  # type: ignore[attr-defined]
+        )  # fmt: skip
         self.row.previous_key, self.row.rotated_at = previous, now
         self._session_key = new_key
         self.modified = True

@@ -7,6 +7,7 @@ are ordinary instances, select_related included; docs/decisions/0024-statements-
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.db import connections, models, router, transaction
 from django.db.models.query import get_related_populators
@@ -18,37 +19,39 @@ Fields = list[Any]  # concrete fields, in the order of the statement's values
 class ReadOne(Generic[M]):
     """`ReadOne(Client.objects.all, "client_id")` is a function: the client with this client_id, or None.
 
-    The column is unique, and the value goes to the database as it is: a text or a number.
+    The column, by its name in the model, is unique.
     """
 
     def __init__(self, rows: Callable[[], models.QuerySet[M]], column: str) -> None:
         self._rows, self._column = rows, column
         self._made: dict[str, _Statement[M]] = {}  # by alias: tables and converters differ between databases
 
-    def __call__(self, value: str | int | None) -> M | None:
-        alias = router.db_for_read(self._rows().model)
+    def __call__(self, value: str | int | UUID) -> M | None:
+        rows = self._rows()
+        alias = router.db_for_read(rows.model)
         if alias not in self._made:
-            any_value = "" if isinstance(value, str) else 0
-            self._made[alias] = _Statement(self._rows().filter(**{self._column: any_value}).order_by(), alias)
+            self._made[alias] = _Statement(rows.filter(**{self._column: value}).order_by(), self._column, alias)
         return self._made[alias].read(value)
 
 
 class _Statement(Generic[M]):
     """A queryset's SQL and how Django makes instances of what it gives (as ModelIterable does)."""
 
-    def __init__(self, rows: models.QuerySet[M], alias: str) -> None:
+    def __init__(self, rows: models.QuerySet[M], column: str, alias: str) -> None:
         compiler: Any = rows.query.get_compiler(using=alias)
         self._alias, self._model = alias, rows.model
         self._sql, _value = compiler.as_sql()
+        self._by: Any = rows.model._meta.get_field(column)
         own = compiler.klass_info["select_fields"]
         self._own = slice(own[0], own[-1] + 1)
         self._names = [column[0].target.attname for column in compiler.select[self._own]]
         self._related = get_related_populators(compiler.klass_info, compiler.select, alias)  # type: ignore[call-arg]
         self._converters = compiler.get_converters(column[0] for column in compiler.select)
 
-    def read(self, value: str | int | None) -> M | None:
-        with connections[self._alias].cursor() as cursor:
-            cursor.execute(self._sql, [value])
+    def read(self, value: str | int | UUID) -> M | None:
+        connection = connections[self._alias]
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, [self._by.get_db_prep_value(value, connection)])
             found = cursor.fetchone()
         return self._instance(list(found)) if found else None
 
@@ -63,14 +66,15 @@ class _Statement(Generic[M]):
 
 
 def insert(row: models.Model) -> None:
-    """Write a new row whose columns are all set, and learn its number. No signals."""
+    """Write a new row whose columns are all set, and learn its number if the database gives one. No signals."""
     alias = router.db_for_write(type(row))
     sql, fields = _insertion(type(row), alias)
     connection = connections[alias]
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
     with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
         cursor.execute(sql, values)
-        row.pk = cursor.fetchone()[0]
+        if row.pk is None:
+            row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, alias
 
 

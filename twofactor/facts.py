@@ -66,5 +66,4 @@ def add_otp_mel_fact(request: HttpRequest, device_uuid: uuid.UUID, now: datetime
     """
     request.session[OTP_MEL] = {"device": str(device_uuid), "at": now.timestamp()}
     request.session.cycle_key()
-    request.session.save()
     rotate_token(request)

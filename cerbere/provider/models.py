@@ -152,6 +152,9 @@ class ParkedRequest(models.Model):
     answered = models.BooleanField(default=False)
 
 
+PARKED_BY_ID = ReadOne(ParkedRequest.objects.select_related("client").all, "id")
+
+
 class PushedRequest(models.Model):
     """An authorization request that a client sent ahead (RFC 9126), named once by its request_uri."""
 

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from accounts.redirects import next_of
 from cerbere.provider.errors import TooManyRequests
-from cerbere.provider.models import PARKED_FOR, Client, ParkedRequest, digest
+from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, ParkedRequest, digest
 from cerbere.provider.request import AuthorizationRequest, Parameters
 from cerbere.provider.responses import origin_of_uri
+from cerbere.statements import insert
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 FORGOTTEN_AT_ONCE = 5
@@ -44,16 +45,23 @@ def resume_url(parked: ParkedRequest) -> str:
 
 def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
     """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`). Raises TooManyRequests."""
-    secret = request.COOKIES.get(cookie_name()) or secrets.token_urlsafe(32)
-    request.COOKIES[cookie_name()] = secret
     _forget_expired(authorization.received_at)
-    mine = ParkedRequest.objects.filter(browser_digest=digest(secret), expires_at__gt=authorization.received_at)
-    if mine.count() >= WAITING_AT_MOST:
-        raise TooManyRequests
-    return ParkedRequest.objects.create(
-        browser_digest=digest(secret), client=authorization.client, parameters=authorization.parameters,
+    parked = ParkedRequest(
+        browser_digest=_own_browser(request, authorization.received_at), client=authorization.client,
+        parameters=authorization.parameters,
         received_at=authorization.received_at, expires_at=authorization.received_at + PARKED_FOR,
     )  # fmt: skip
+    insert(parked)
+    return parked
+
+
+def _own_browser(request: HttpRequest, now: datetime) -> str:
+    """This browser's cookie, new when it has none: then nothing waits in it. Raises TooManyRequests."""
+    if not request.COOKIES.get(cookie_name()):
+        request.COOKIES[cookie_name()] = secrets.token_urlsafe(32)
+    elif ParkedRequest.objects.filter(browser_digest=_browser(request), expires_at__gt=now).count() >= WAITING_AT_MOST:
+        raise TooManyRequests
+    return _browser(request)
 
 
 def _forget_expired(now: datetime) -> None:
@@ -72,10 +80,10 @@ def bind(request: HttpRequest, response: HttpResponse) -> None:
 
 def find(request: HttpRequest, parked_id: uuid.UUID, now: datetime) -> ParkedRequest | None:
     """A request that waits in this browser, for a client that is still enabled."""
-    waiting = ParkedRequest.objects.select_related("client")
-    return waiting.filter(
-        id=parked_id, browser_digest=_browser(request), expires_at__gt=now, client__enabled=True
-    ).first()
+    waiting = PARKED_BY_ID(parked_id)
+    if waiting is None or waiting.browser_digest != _browser(request):
+        return None
+    return waiting if waiting.expires_at > now and waiting.client.enabled else None
 
 
 def answered(parked: ParkedRequest, now: datetime) -> None:
@@ -88,12 +96,19 @@ def pending_of(request: HttpRequest) -> Pending | None:
     """The request that `next` names, else the latest that waits in this browser."""
     if cookie_name() not in request.COOKIES:
         return None
-    waiting = ParkedRequest.objects.select_related("client").filter(
-        browser_digest=_browser(request), expires_at__gt=timezone.now(), answered=False, client__enabled=True
-    )
+    now = timezone.now()
     named = RESUME_PATH.match(next_of(request))
-    parked = (named and waiting.filter(id=named[1]).first()) or waiting.order_by("-received_at").first()
+    parked = find(request, uuid.UUID(named[1]), now) if named else None
+    if parked is None or parked.answered:
+        parked = _latest(request, now)
     return _pending(parked) if parked else None
+
+
+def _latest(request: HttpRequest, now: datetime) -> ParkedRequest | None:
+    waiting = ParkedRequest.objects.select_related("client").filter(
+        browser_digest=_browser(request), expires_at__gt=now, answered=False, client__enabled=True
+    )
+    return waiting.order_by("-received_at").first()
 
 
 def _browser(request: HttpRequest) -> str:
