@@ -18,6 +18,7 @@ from joserfc.jwk import KeySet
 from bench.client import Answer, Browser
 
 CALLBACK = "http://127.0.0.1:9/callback"  # nobody listens there: the flow ends at this redirect
+TURNS = 50  # agents a second that a run may use: the next run finds others, whose codes of this half minute are unburnt
 STEPS = 12  # redirects and pages at most, between the request and the code
 
 
@@ -47,7 +48,7 @@ class Flows:
     def __init__(self, target: Target, configuration: dict[str, Any], keys: dict[str, Any]) -> None:
         self.target, self.endpoints = target, configuration
         self.keys = KeySet.import_key_set(keys)
-        self.turn = itertools.count(secrets.randbelow(target.users))
+        self.turn = itertools.count(int(time.time() * TURNS) % target.users)
 
     def authorization(self, client_id: str) -> tuple[str, str, str]:
         """Address, nonce and code verifier of a new request."""

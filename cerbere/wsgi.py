@@ -2,19 +2,23 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
+
+if TYPE_CHECKING:
+    from cerbere.provider.published import Published
 
 GUNICORN_CANNOT_LOAD = 4  # its own status for this: it stops, instead of trying again for ever
 
 
-def start() -> WSGIHandler:
+def start() -> "Published":
     application = get_wsgi_application()
     from cerbere.checks import stop_if_unsafe  # it needs the applications loaded
+    from cerbere.provider.published import Published
 
     stop_if_unsafe()
-    return application
+    return Published(application)
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cerbere.settings")

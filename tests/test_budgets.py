@@ -8,7 +8,7 @@ from tests import people
 from tests.people import answer
 
 pytestmark = pytest.mark.django_db
-BUDGET = {"authorize": 4, "token": 4, "userinfo": 2}
+BUDGET = {"authorize": 4, "token": 4, "userinfo": 1}
 
 
 def statements(act):

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, resolve, reverse
@@ -20,7 +21,8 @@ class MachinesMiddleware:
         request.get_host()  # refuses names that are not ours (ALLOWED_HOSTS)
         request.resolver_match = match
         response: HttpResponse = match.func(request)
-        response["Content-Length"] = str(len(response.content))
+        if response.status_code != HTTPStatus.NOT_MODIFIED:
+            response["Content-Length"] = str(len(response.content))
         return response
 
     def _match(self, path: str) -> ResolverMatch | None:

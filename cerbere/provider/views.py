@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import conditional_page, require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.redirects import SeeOther
 from cerbere.provider import keys, logout, parked
@@ -62,6 +62,7 @@ def json_for_errors(view: View) -> View:
 
 @login_not_required
 @require_safe
+@conditional_page
 @cache_control(public=True, max_age=PUBLISHED_FOR)
 def discovery(request: HttpRequest) -> HttpResponse:
     return JsonResponse(configuration())
@@ -69,6 +70,7 @@ def discovery(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
+@conditional_page
 @cache_control(public=True, max_age=PUBLISHED_FOR)
 def jwks(request: HttpRequest) -> HttpResponse:
     return JsonResponse(keys.jwks(), content_type="application/jwk-set+json")
