@@ -3,6 +3,8 @@ from typing import Any, Never
 
 from django.db import models
 
+from cerbere.batches import in_batches
+
 
 class AppendOnly(models.QuerySet["AuditEvent"]):
     def update(self, **_: Any) -> Never:
@@ -13,7 +15,7 @@ class AppendOnly(models.QuerySet["AuditEvent"]):
 
     def purge_before(self, limit: datetime) -> int:
         """Retention: the only way out of the journal."""
-        return self.filter(at__lt=limit)._raw_delete(self.db)
+        return sum(batch._raw_delete(self.db) for batch in in_batches(self.filter(at__lt=limit)))
 
 
 class AuditEvent(models.Model):

@@ -3,12 +3,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import AgentSession, Attempts
 from accounts.notices import send_stalled
 from cerbere.audit.models import AuditEvent
+from cerbere.batches import in_batches
 from cerbere.provider.logout_notices import RETRY_AFTER, send
 from cerbere.provider.models import Grant, LogoutNotice, ParkedRequest, PushedRequest, UsedAssertion
 
@@ -27,17 +28,21 @@ class Command(BaseCommand):
         send_stalled(now)
         idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
         removed = {
-            "sessions": AgentSession.objects.filter(idle).delete()[0],
+            "sessions": _remove(AgentSession.objects.filter(idle)),
             "requests": sum(
-                model.objects.filter(expires_at__lte=now).delete()[0]
+                _remove(model.objects.filter(expires_at__lte=now))
                 for model in (ParkedRequest, PushedRequest, UsedAssertion)
             ),
-            "grants": Grant.objects.filter(created_at__lte=now - GRANTS_KEPT).delete()[0],
-            "attempts": Attempts.objects.filter(updated_at__lte=now - ATTEMPTS_KEPT).delete()[0],
-            "notices": LogoutNotice.objects.filter(created_at__lte=now - NOTICES_KEPT).delete()[0],
+            "grants": _remove(Grant.objects.filter(created_at__lte=now - GRANTS_KEPT)),
+            "attempts": _remove(Attempts.objects.filter(updated_at__lte=now - ATTEMPTS_KEPT)),
+            "notices": _remove(LogoutNotice.objects.filter(created_at__lte=now - NOTICES_KEPT)),
             "events": AuditEvent.objects.all().purge_before(now - settings.AUDIT_RETENTION),
         }
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in removed.items()))
+
+
+def _remove(rows: QuerySet[Any]) -> int:
+    return sum(batch.delete()[0] for batch in in_batches(rows))
 
 
 def _send_again(now: datetime) -> None:
