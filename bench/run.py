@@ -9,9 +9,13 @@ something else used the server's core is thrown away and made again.
 import argparse
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench import peers, report
@@ -19,6 +23,7 @@ from bench.load import SERVER_CORE
 from bench.server import GRANIAN, GUNICORN, ROOT, Bench, Running, cerbere, floor_servers, on_core
 
 LOAD_CORE = 1
+GROWN = "grown"
 FOREIGN_AT_MOST = 0.05  # of the server's core
 RETRIES = 3  # for each run that is thrown away
 UNITS = ("sso", "login", "code", "published", "bare")
@@ -33,8 +38,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", default="", help=f"with commas: {', '.join(peers.PEERS)}")
     parser.add_argument("--tree", action="append", default=[], metavar="NAME=PATH[@SERVER]",
                         help="another checkout, measured beside this one; the server: gunicorn, granian")  # fmt: skip
+    parser.add_argument("--grown", action="store_true", help="also this tree on a database as some years fill it")
+    parser.add_argument("--all", action="store_true", help="every peer that is installed, granian and --grown")
     parser.add_argument("--json", type=Path, help="where to keep every run")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.all:
+        options.grown = True
+        options.peers = ",".join(peers.installed())
+        options.tree += [f"granian={ROOT}@granian"] if find_spec("granian") else []
+    return options
 
 
 def one(bench: Bench, running: Running, unit: str, seconds: float) -> dict[str, float] | None:
@@ -49,6 +61,8 @@ def one(bench: Bench, running: Running, unit: str, seconds: float) -> dict[str, 
         if done.returncode:
             raise SystemExit(f"bench: {running.target.name}, {unit}: {done.stderr[-1500:]}")
         figures: dict[str, float] = json.loads(done.stdout)
+        if not figures:
+            continue
         kept = figures["foreign"] <= FOREIGN_AT_MOST
         tell(running.target.name, unit, figures, kept)
         if kept:
@@ -76,6 +90,8 @@ def started(bench: Bench, options: argparse.Namespace, wanted: set[str]) -> list
         path, _, server = rest.partition("@")
         trees.append((name, Path(path or ROOT).resolve(), SERVERS[server or "gunicorn"]))
     running = [cerbere(bench, *tree) for tree in trees]
+    if options.grown:
+        running.append(cerbere(bench, GROWN, ROOT, GUNICORN, ("bench.data", "bench.grow")))
     running += [peers.PEERS[name](bench) for name in options.peers.split(",") if name]
     return running + (floor_servers(bench) if not wanted or "bare" in wanted else [])
 
@@ -94,19 +110,32 @@ def measure(bench: Bench, options: argparse.Namespace) -> None:
             if not wanted or "floors" in wanted:
                 floors.append(floor(bench, bench.database(f"floor{len(floors)}")))
     finally:  # what there is, when a run fails or Ctrl-C ends the series
-        print(report.whole(results, floors))
+        print(report.whole(results, floors), flush=True)
         if options.json:
             kept = [[*key, runs] for key, runs in results.items()]
             options.json.write_text(json.dumps({"runs": kept, "floors": floors}))
+    for each in running:
+        if each.target.name == GROWN and each.manage:
+            purge(each.manage)
+
+
+def purge(manage: Callable[..., object]) -> None:
+    start = time.monotonic()
+    with on_core(LOAD_CORE):
+        manage("purge")
+    print(f"purge of the grown database: {time.monotonic() - start:.0f} s", flush=True)
 
 
 def main() -> None:
     options = arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="cerbere-bench-") as directory:
         Path(directory).chmod(0o755)
         bench = Bench(Path(directory))
         try:
             measure(bench, options)
+        except KeyboardInterrupt:
+            raise SystemExit("bench: stopped") from None
         finally:
             bench.stop()
 

@@ -4,12 +4,14 @@ Every process is a child of ours, so it inherits the core that `on_core` chose.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -23,6 +25,7 @@ from cerbere.demo.secret_files import random_text, seed_key, signing_keys
 from tests import postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
+UNITS = ("sso", "login", "code", "published")  # of Cerbère
 START_TIMEOUT = 60  # seconds
 STRAY = ("CERBERE_", "PIAG_", "DJANGO_", "GUNICORN_", "GRANIAN_", "WEB_CONCURRENCY")
 # As in the Dockerfile; the access log is off there too.
@@ -36,6 +39,7 @@ class Running:
     target: Target
     units: Sequence[str]
     pids: list[int]
+    manage: Callable[..., object] | None = None  # a command of Cerbère's manage.py, by its words
 
 
 @dataclass
@@ -47,6 +51,9 @@ class Bench:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def stop(self) -> None:
+        """Whole, also after Ctrl-C and whatever comes after it."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -59,16 +66,18 @@ class Bench:
 
     def spawn(self, name: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path = ROOT) -> int:
         with (self.directory / f"{name}.log").open("wb") as log, on_core(SERVER_CORE):
-            process = subprocess.Popen(command, env=environment, cwd=cwd, stdout=log, stderr=log)  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603
+                command, env=environment, cwd=cwd, stdout=log, stderr=log,
+                start_new_session=True,  # Ctrl-C reaches us only, who stop all in order
+            )  # fmt: skip
         self.processes.append(process)
         return process.pid
 
     def database(self, name: str) -> str:
         """A new database's URL."""
         if self.cluster is None:
-            postgresql.SPEED = ""  # the suite's own clusters risk their data, this one may not
             with on_core(SERVER_CORE):
-                self.cluster = postgresql.start()
+                self.cluster = postgresql.start(options="")  # the suite's own clusters risk their data, this may not
         with psycopg.connect(self.cluster.url, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "bench-{name}"')
         return self.cluster.url.rpartition("/")[0] + f"/bench-{name}"
@@ -111,9 +120,9 @@ def wait_for(url: str) -> None:
     raise SystemExit(f"bench: no answer from {url}")
 
 
-def cerbere(bench: Bench, name: str, tree: Path, server: list[str]) -> Running:
-    """Cerbère as this tree has it, on a database of its own."""
-    port = postgresql._free_port()
+def cerbere(bench: Bench, name: str, tree: Path, server: list[str], fill: Sequence[str] = ("bench.data",)) -> Running:
+    """Cerbère as this tree has it, on a database of its own that these modules of the tree's fill."""
+    port = postgresql.free_port()
     base = f"http://127.0.0.1:{port}"
     metrics = bench.directory / f"{name}-metrics"
     metrics.mkdir()
@@ -123,7 +132,7 @@ def cerbere(bench: Bench, name: str, tree: Path, server: list[str]) -> Running:
         "CERBERE_SECRET_KEY": random_text(), "CERBERE_SEED_KEYS": seed_key(), "CERBERE_SIGNING_KEYS": signing_keys(),
         "CERBERE_MELOTP_SOURCE": "imported",
     }  # fmt: skip
-    for step in (["manage.py", "migrate", "--verbosity=0"], ["-m", "bench.data"]):
+    for step in (["manage.py", "migrate", "--verbosity=0"], *(["-m", module] for module in fill)):
         subprocess.run([sys.executable, *step], env=environment, cwd=tree, check=True)  # noqa: S603
     environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     command = [sys.executable, "-m", *listening(server, port), "cerbere.wsgi:application"]
@@ -133,7 +142,8 @@ def cerbere(bench: Bench, name: str, tree: Path, server: list[str]) -> Running:
         name, base, "bench", data.CLIENT_SECRET, data.PASSWORD, users=data.AGENTS,
         code_client_id="bench-code", otp_secret=data.OTP_SECRET,
     )  # fmt: skip
-    return Running(target, ("sso", "login", "code", "published"), [pid, bench.postmaster])
+    manage = partial(subprocess.run, env=environment, cwd=tree, check=True)
+    return Running(target, UNITS, [pid, bench.postmaster], lambda *words: manage([sys.executable, "manage.py", *words]))
 
 
 def listening(server: list[str], port: int) -> list[str]:
@@ -142,7 +152,7 @@ def listening(server: list[str], port: int) -> list[str]:
 
 
 def floor_servers(bench: Bench) -> list[Running]:
-    port = postgresql._free_port()
+    port = postgresql.free_port()
     command = [sys.executable, "-m", *listening(GUNICORN, port), "bench.floor_app:application"]
     pid = bench.spawn("floor", command, clean_environment())
     base = f"http://127.0.0.1:{port}"

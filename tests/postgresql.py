@@ -54,14 +54,14 @@ class Server:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def start() -> Server:
-    """A new cluster that accepts connections; Unavailable when that cannot be."""
+def start(options: str = SPEED) -> Server:
+    """A new cluster that accepts connections, with these options of the server; Unavailable when that cannot be."""
     binaries = find_binaries()
     directory = _private_directory()
     password = secrets.token_urlsafe(16)
     try:
         _create(binaries, directory, password)
-        port = _launch(binaries, directory)
+        port = _launch(binaries, directory, options)
         _run(binaries / "createdb", "-h", directory, "-p", port, "-U", NAME, NAME)
     except BaseException:
         Server(binaries, directory, 0, password).stop()
@@ -108,18 +108,18 @@ def _create(binaries: Path, directory: Path, password: str) -> None:
     _run(binaries / "initdb", "-D", directory / "data", *access, *form)
 
 
-def _launch(binaries: Path, directory: Path) -> int:
+def _launch(binaries: Path, directory: Path, more_options: str) -> int:
     log = directory / "log"
     for _ in range(PORTS_TRIED):
-        port = _free_port()
-        options = f"-h 127.0.0.1 -p {port} -k {directory} -N {MAX_CONNECTIONS} {SPEED}"
+        port = free_port()
+        options = f"-h 127.0.0.1 -p {port} -k {directory} -N {MAX_CONNECTIONS} {more_options}"
         command = ("start", "-w", "-t", START_TIMEOUT, "-D", directory / "data", "-l", log, "-o", options)
         if _run(binaries / "pg_ctl", *command, check=False).returncode == 0:
             return port
     raise UnavailableError(f"PostgreSQL does not start:\n{log.read_text()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,11 +1,13 @@
-"""Other OpenID Providers that anyone can install, each started by one function."""
+"""Other OpenID Providers that anyone can install, each started by one function of its module."""
 
 from collections.abc import Callable
 
 from bench.peers import oauth_toolkit, oidc_provider
 from bench.server import Bench, Running
 
-PEERS: dict[str, Callable[[Bench], Running]] = {
-    "oidc-provider": oidc_provider.start,
-    "django-oauth-toolkit": oauth_toolkit.start,
-}
+MODULES = {"oidc-provider": oidc_provider, "django-oauth-toolkit": oauth_toolkit}
+PEERS: dict[str, Callable[[Bench], Running]] = {name: module.start for name, module in MODULES.items()}
+
+
+def installed() -> list[str]:
+    return [name for name, module in MODULES.items() if module.is_installed()]

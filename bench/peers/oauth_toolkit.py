@@ -20,11 +20,15 @@ HERE = Path(__file__).parent
 END = "-----END PRIVATE KEY-----\n"
 
 
+def is_installed() -> bool:
+    return os.access(os.environ.get("OAUTH_TOOLKIT_PYTHON", ""), os.X_OK)
+
+
 def start(bench: Bench) -> Running:
     python = os.environ.get("OAUTH_TOOLKIT_PYTHON", "")
-    if not os.access(python, os.X_OK):
+    if not is_installed():
         raise SystemExit("bench: OAUTH_TOOLKIT_PYTHON must name a Python with what bench/peers/oauth_toolkit.py lists")
-    port = postgresql._free_port()
+    port = postgresql.free_port()
     base = f"http://127.0.0.1:{port}"
     at = urlsplit(bench.database("toolkit"))
     environment = clean_environment() | {

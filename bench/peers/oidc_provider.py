@@ -17,12 +17,21 @@ from tests import postgresql
 PROGRAM = Path(__file__).with_name("oidc_provider.mjs")
 
 
+def _places() -> tuple[str, str]:
+    """The directory of the package, and Node."""
+    return os.environ.get("OIDC_PROVIDER_DIR", ""), os.environ.get("NODE") or shutil.which("node") or ""
+
+
+def is_installed() -> bool:
+    directory, node = _places()
+    return bool(node) and (Path(directory) / "node_modules" / "oidc-provider").is_dir()
+
+
 def start(bench: Bench) -> Running:
-    directory = os.environ.get("OIDC_PROVIDER_DIR", "")
-    node = os.environ.get("NODE") or shutil.which("node")
-    if not node or not (Path(directory) / "node_modules" / "oidc-provider").is_dir():
+    directory, node = _places()
+    if not is_installed():
         raise SystemExit("bench: npm install oidc-provider, then OIDC_PROVIDER_DIR=its directory, and Node 22 or newer")
-    port = postgresql._free_port()
+    port = postgresql.free_port()
     base = f"http://127.0.0.1:{port}"
     environment = clean_environment() | {
         "NODE_ENV": "production", "PORT": str(port), "PACKAGES": directory, "CALLBACK": CALLBACK,
