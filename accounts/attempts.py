@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Agent, Attempts, normalize_login
+from cerbere.statements import ReadOne, change
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Limit:
 ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # the Mél's own rule
 SOURCE = Limit(100, timedelta(minutes=10), timedelta(minutes=10), is_window=True)  # a site behind one address
 CLIENT = Limit(30, timedelta(minutes=1), timedelta(minutes=10), is_window=True)  # secrets that nobody guesses
+LOCKED_BY_KEY = ReadOne(Attempts.objects.select_for_update, "key")
 IPV6_PREFIX = 64  # bits: what one subscriber gets
 
 
@@ -92,17 +94,20 @@ def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
         row.failures, row.since = 0, now
     row.failures, row.updated_at = row.failures + 1, now
     row.locked_until = now + limit.wait if row.failures >= limit.free else None
-    row.save()
+    change(
+        Attempts, key, failures=row.failures, since=row.since, updated_at=row.updated_at, locked_until=row.locked_until
+    )
     return None
 
 
 def _locked(key: str, now: datetime) -> Attempts:
     """The row of this key under its lock, made when it is the first try: then two may make it, and one waits."""
-    rows = Attempts.objects.select_for_update().filter(key=key)
-    known = rows.first()
+    known = LOCKED_BY_KEY(key)
     if known is None:
         Attempts.objects.bulk_create([Attempts(key=key, since=now, updated_at=now)], ignore_conflicts=True)
-    return known or rows.get()
+        known = LOCKED_BY_KEY(key)
+    assert known is not None
+    return known
 
 
 def _give_back(row: Attempts, limit: Limit) -> None:

@@ -13,6 +13,7 @@ from django.db import connections, models, router, transaction
 from django.db.models.query import get_related_populators
 
 M = TypeVar("M", bound=models.Model)
+Key = str | int | UUID
 Fields = list[Any]  # concrete fields, in the order of the statement's values
 
 
@@ -26,7 +27,7 @@ class ReadOne(Generic[M]):
         self._rows, self._column = rows, column
         self._made: dict[str, _Statement[M]] = {}  # by alias: tables and converters differ between databases
 
-    def __call__(self, value: str | int | UUID) -> M | None:
+    def __call__(self, value: Key) -> M | None:
         rows = self._rows()
         alias = router.db_for_read(rows.model)
         if alias not in self._made:
@@ -48,7 +49,7 @@ class _Statement(Generic[M]):
         self._related = get_related_populators(compiler.klass_info, compiler.select, alias)  # type: ignore[call-arg]
         self._converters = compiler.get_converters(column[0] for column in compiler.select)
 
-    def read(self, value: str | int | UUID) -> M | None:
+    def read(self, value: Key) -> M | None:
         connection = connections[self._alias]
         with connection.cursor() as cursor:
             cursor.execute(self._sql, [self._by.get_db_prep_value(value, connection)])
@@ -89,14 +90,14 @@ def _insertion(model: type[models.Model], alias: str) -> tuple[str, Fields]:
     return f"INSERT INTO {into} ({columns}) VALUES ({places}) RETURNING {pk}", fields  # noqa: S608
 
 
-def change(model: type[models.Model], pk: int, while_null: tuple[str, ...], **columns: Any) -> bool:
+def change(model: type[models.Model], pk: Key, while_null: tuple[str, ...] = (), **columns: Any) -> bool:
     """Set these columns of one row, in one statement, unless one of `while_null` has a value: then False."""
     alias = router.db_for_write(model)
     sql, fields = _changing(model, alias, while_null, tuple(columns))
     connection = connections[alias]
     values = [field.get_db_prep_save(columns[field.attname], connection) for field in fields]
     with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
-        cursor.execute(sql, [*values, pk])
+        cursor.execute(sql, [*values, model._meta.pk.get_db_prep_value(pk, connection)])
         return bool(cursor.rowcount == 1)
 
 

@@ -16,7 +16,7 @@ from cerbere.provider.errors import TooManyRequests
 from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, ParkedRequest, digest
 from cerbere.provider.request import AuthorizationRequest, Parameters
 from cerbere.provider.responses import origin_of_uri
-from cerbere.statements import insert
+from cerbere.statements import change, insert
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 FORGOTTEN_AT_ONCE = 5
@@ -89,7 +89,7 @@ def find(request: HttpRequest, parked_id: uuid.UUID, now: datetime) -> ParkedReq
 def answered(parked: ParkedRequest, now: datetime) -> None:
     """It waits no more; for ANSWERED_FOR seconds a second click still ends in the application."""
     until = min(parked.expires_at, now + timedelta(seconds=ANSWERED_FOR))
-    ParkedRequest.objects.filter(id=parked.id).update(expires_at=until, answered=True)
+    change(ParkedRequest, parked.id, expires_at=until, answered=True)
 
 
 def pending_of(request: HttpRequest) -> Pending | None:
