@@ -49,7 +49,7 @@ def _error_of_sending(subject: str, body: str, address: str) -> str:
     """Nothing when the relay took it; else the kind of fault, for a server's words may repeat the address."""
     try:
         send_mail(subject, body, None, [address])
-    except OSError as error:  # SMTPException is one
+    except (OSError, ValueError) as error:  # the latter for an address that no mail can have
         return type(error).__name__
     return ""
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
@@ -116,16 +117,19 @@ class SessionStore(DatabaseSessionStore):
     def cycle_key(self) -> None:
         """Change the key in place, and write the session at once.
 
-        The row keeps its `sid`, and no moment exists with two valid keys.
+        The row keeps its `sid`, and no moment exists with two valid keys. Of two requests that change one key at
+        once only one does, and it alone knows the new one: the other ends with SessionInterrupted.
         """
         if self.row is None or self.session_key is None:
             self.create()
             return
         new_key, previous, now = next(_successors(self.session_key)), at_rest(self.session_key), timezone.now()
-        AgentSession.objects.filter(sid=self.row.sid).update(
+        mine = AgentSession.objects.filter(sid=self.row.sid, session_key=previous)
+        if not mine.update(
             session_key=at_rest(new_key), previous_key=previous, rotated_at=now,
             session_data=self.encode(self._session),  # type: ignore[attr-defined]
-        )  # fmt: skip
+        ):  # fmt: skip
+            raise SessionInterrupted("it ended, or another request changed its key meanwhile")
         self.row.previous_key, self.row.rotated_at = previous, now
         self._session_key = new_key
         self.modified = True

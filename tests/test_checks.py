@@ -128,7 +128,7 @@ UNUSABLE = {
     "CERBERE_EMAIL_STARTTLS": ["True"],
     "CERBERE_LOG_LEVEL": ["TRACE", "debug"],
     "CERBERE_MELOTP_SOURCE": ["soap", ""],
-    "CERBERE_MELOTP_SECONDS": ["0", "5", "0.3"],
+    "CERBERE_MELOTP_SECONDS": ["0", "3", "0.3"],
     "CERBERE_MELOTP_SOAP_QUALIFIED": ["yes"],
     "CERBERE_MELOTP_ENCODING": ["ascii"],
     "CERBERE_ACCESSIBILITE": ["conforme"],

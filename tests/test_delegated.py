@@ -1,9 +1,11 @@
 """Where the Bnum keeps the secret and checks the codes itself: a real daemon on a socket answers."""
 
 import html
+from io import StringIO
 
 import pytest
 import time_machine
+from django.core.management import call_command
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
@@ -205,9 +207,27 @@ def test_a_site_that_gives_secrets_from_now_on_asks_to_confirm_them(enrolled, se
     assert device().holds(CAMILLE_SECRET.encode())
 
 
-def test_a_site_that_gives_none_any_more_keeps_those_that_are_here(bnum, browser):
+@pytest.fixture
+def kept(bnum, browser):
+    """A secret was kept here before the site began to verify codes itself; the agent has renewed it there since."""
+    bnum.secrets[CAMILLE] = "a-new-secret-of-bnum"
     activate_otp_mel(make_agent(CAMILLE))
     browser.sign_in()
-    browser.send_code(VERIFY, code())
-    assert is_two_factor(browser)
-    assert bnum.asked == []
+    return browser
+
+
+def test_e14_a_secret_kept_before_the_site_verified_codes_itself_serves_no_more(kept):
+    kept.send_code(VERIFY, code(CAMILLE_SECRET))
+    assert not is_two_factor(kept)
+
+
+def test_e14_the_bnums_own_does_and_the_kept_one_is_forgotten(kept):
+    kept.send_code(VERIFY, code("a-new-secret-of-bnum"))
+    assert is_two_factor(kept)
+    assert device().sealed_seed == ""
+
+
+def test_e14_sync_does_not_revive_a_secret_of_which_the_source_says_nothing(kept):
+    OtpMelDevice.objects.update(changed_at=NOW)
+    call_command("sync_seeds", stdout=StringIO())
+    assert device().changed_at == NOW

@@ -15,6 +15,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import (
     CAMILLE_SECRET,
+    DOMINIQUE_SECRET,
     NOW,
     PASSWORD,
     Browser,
@@ -29,7 +30,8 @@ from tests.people import (
 from tests.worker import work
 from twofactor import sync_seeds as module
 from twofactor.codes import Outcome
-from twofactor.models import OtpMelDevice
+from twofactor.models import ImportedSeed, OtpMelDevice
+from twofactor.sources.database import DatabaseSource
 
 pytestmark = pytest.mark.django_db
 VERIFY, RENEW, REMOVE = (
@@ -328,3 +330,106 @@ def test_the_row_itself_refuses_a_code_of_the_old_secret(renewed):
         locked = OtpMelDevice.locked_for(renewed)
         assert locked.check_and_burn(code(CAMILLE_SECRET), None, NOW) is Outcome.SECRET_CHANGED
     assert device().last_step == -1
+
+
+def test_guesses_while_the_bnum_locks_and_unlocks_are_counted(browser, enrolled):
+    """Whoever can have the account locked there (wrong codes) must not get uncounted tries here by it."""
+    for _ in range(3):
+        browser.sign_in()
+        page = browser.get(VERIFY)
+        put_on_bnum("camille.durand", locked=1)
+        browser.send_code(page, wrong_code())
+        put_on_bnum("camille.durand")
+        sync()
+    assert device().failures == 3
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """`meanwhile(act)`: done once, when sync_seeds has read camille's secret and looks at dominique's."""
+    activate_otp_mel(make_agent("dominique.morel"), DOMINIQUE_SECRET)
+    put_on_bnum("dominique.morel", DOMINIQUE_SECRET)
+    look_up = DatabaseSource.look_up
+
+    def plan(act):
+        def acting(self, uid):
+            if uid == "dominique.morel":
+                monkeypatch.setattr(DatabaseSource, "look_up", look_up)
+                act()
+            return look_up(self, uid)
+
+        monkeypatch.setattr(DatabaseSource, "look_up", acting)
+
+    return plan
+
+
+def test_sync_does_not_kill_what_the_agent_confirmed_meanwhile(browser, enrolled, meanwhile):
+    take_from_bnum()
+
+    def set_up_anew():
+        put_on_bnum("camille.durand", NEW_SECRET)
+        browser.sign_in()
+        browser.send_code(VERIFY, code(NEW_SECRET))
+        assert renew(browser, code(NEW_SECRET)).status_int == 303
+
+    meanwhile(set_up_anew)
+    sync()
+    assert device().changed_at is None
+
+
+def test_sync_does_not_revive_a_secret_that_was_back_for_a_moment(enrolled, meanwhile):
+    OtpMelDevice.objects.filter(user=enrolled).update(changed_at=NOW)
+    meanwhile(lambda: put_on_bnum("camille.durand", NEW_SECRET))
+    sync()
+    assert device().changed_at == NOW
+
+
+def test_one_record_that_cannot_be_read_stops_nobody_elses_comparison(enrolled, settings):
+    settings.MELOTP_SOURCE = "imported"
+    broken = make_agent("dominique.morel")
+    activate_otp_mel(broken)
+    for agent in (enrolled, broken):
+        imported = ImportedSeed(agent=agent, imported_at=NOW)
+        imported.seal(NEW_SECRET.encode())
+        imported.save()
+    ImportedSeed.objects.filter(agent=broken).update(sealed_seed="gone:AAAA")
+    with pytest.raises(CommandError, match="1 could not be compared"):
+        sync()
+    assert device().changed_at is not None
+
+
+def test_one_damaged_import_closes_the_source_to_nobody_else(browser, camille, dominique, settings):
+    settings.MELOTP_SOURCE = "imported"
+    for agent in (camille, dominique):
+        imported = ImportedSeed(agent=agent, imported_at=NOW)
+        imported.seal(DOMINIQUE_SECRET.encode())
+        imported.save()
+    ImportedSeed.objects.filter(agent=camille).update(sealed_seed="gone:AAAA")
+    browser.sign_in()
+    for _ in range(7):
+        browser.get("/compte/")
+    other = Browser("198.51.100.9")
+    other.sign_in("dominique.morel")
+    assert other.get("/compte/deux-facteurs/otp-mel/").status_int == 200
+
+
+def test_t19_the_same_confirmation_sent_twice_ends_on_the_success_page(browser, renewed):
+    browser.sign_in()
+    sync()
+    form = code_form(browser.get(RENEW))
+    form["password"], form["code"] = PASSWORD, code(NEW_SECRET)
+    twin = Browser()
+    for name, value in browser.cookies.items():
+        twin.set_cookie(name, value)
+    first, second = form.submit(), twin.post(RENEW, form.submit_fields(), expect_errors=True)
+    assert first.location == second.location
+    assert (is_two_factor(browser), is_two_factor(twin)) == (True, True)
+
+
+def test_f15_after_a_restoration_a_run_keeps_a_lost_phone_out(browser, renewed, clock):
+    """The backup is older than the renewal: docs/operations.md has sync_seeds run before the nodes start."""
+    call_command("after_restore", stdout=StringIO())
+    sync()
+    clock.shift(timedelta(minutes=5))
+    browser.sign_in()
+    assert browser.get(VERIFY).location == RENEW

@@ -158,11 +158,13 @@ def test_metrics_count_calls_by_outcome_and_name_nobody(daemon, browser, clock):
 
 
 @pytest.mark.django_db
-def test_the_administration_tells_it(daemon, browser, clock):
+def test_the_administration_tells_it(daemon, browser, clock, settings):
     chief = make_agent("chief", is_staff=True, is_superuser=True)
     activate_otp_mel(chief)
+    settings.MELOTP_SOURCE = "imported"
     browser.sign_in("chief")
     browser.send_code("/verification/", code())
+    settings.MELOTP_SOURCE = "dynalogind"
     assert "Source OTP Mél : dynalogind – pas encore interrogée" in browser.get("/admin/").text
     source().look_up(CAMILLE)
     assert "Source OTP Mél : dynalogind – répond (dernière question le 24 novembre 2026 10:00)" in browser.get(

@@ -133,3 +133,10 @@ def test_p07_an_imported_seed_is_bound_to_its_agent(camille, dominique):
     imported.agent = dominique
     with pytest.raises(SeedKeyError):
         imported.seed  # noqa: B018 - opening it is what fails
+
+
+def test_key_ids_that_differ_by_their_case_only_are_refused():
+    """SQLite's LIKE does not tell them apart: reseal_seeds would say that nothing is left."""
+    key = base64.b64encode(bytes(32)).decode()
+    with pytest.raises(SeedKeyError, match="case"):
+        parse_keys(f"Key1:{key} key1:{key}")

@@ -94,7 +94,7 @@ class TestDatabaseSource:
         settings.MELOTP_TABLE = "folded"
         with pytest.raises(SourceUnavailable, match="another_uid"):
             source().look_up("CAMILLE.durand")
-        assert "source_unavailable" in caplog.text
+        assert "record_unusable" in caplog.text
 
     def test_columns_may_have_other_names(self, settings):
         put_on_bnum("camille.durand", CAMILLE_SECRET)

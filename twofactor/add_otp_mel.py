@@ -38,6 +38,8 @@ def add_otp_mel(
         device = OtpMelDevice.locked_for(agent)
         if device.confirmed:
             return state, _outcome_when_active(request, device, code, now), device
+        if answer is None and seed is None:
+            raise AlreadyActive  # it was when this request came, and has been removed meanwhile
         outcome = burn(device, answer, code, sid, now, seed)
         if outcome is Outcome.GOOD:
             _activate(agent, device, seed, now)

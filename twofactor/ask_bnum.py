@@ -8,23 +8,27 @@ from django.db import transaction
 from accounts.models import Agent
 from twofactor.codes import Outcome
 from twofactor.facts import otp_mel_of
+from twofactor.first_lock import tell_of_first_lock
 from twofactor.models import OtpMelDevice
 from twofactor.notice_change import notice_change
 from twofactor.sources import DelegatedSource, SourceUnavailable, source
 
 
 def answer_for_active(agent: Agent, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
-    """What the Bnum says to a clean code for the active method; None when Cerbère keeps the seed itself.
+    """What the Bnum says to a clean code for the active method; None when Cerbère checks it by the seed it keeps.
 
-    Call outside of any transaction. Raises SourceUnavailable.
+    A site that verifies codes itself is asked also about a seed that was kept before: else that one would work
+    for ever, whatever the agent renews. Call outside of any transaction. Raises SourceUnavailable.
     """
     device = otp_mel_of(agent)
-    if device is None or not device.confirmed or device.sealed_seed:
+    if device is None or not device.confirmed:
         return None
     if device.changed_at:
         return Outcome.SECRET_CHANGED
     if isinstance(source(), DelegatedSource):
         return ask_bnum(agent, code, sid, now)
+    if device.sealed_seed:
+        return None
     if notice_change(agent, now):  # the site gives secrets now: the agent confirms the one that will be kept
         return Outcome.SECRET_CHANGED
     raise SourceUnavailable("no source verifies this method")
@@ -37,7 +41,9 @@ def ask_bnum(agent: Agent, code: str, sid: UUID | None, now: datetime) -> Outcom
     no answer comes. Raises SourceUnavailable.
     """
     with transaction.atomic():
-        refusal = OtpMelDevice.locked_for(agent).reserve(code, sid, now)
+        device = OtpMelDevice.locked_for(agent)
+        refusal = device.reserve(code, sid, now)
+        tell_of_first_lock(device)
     if refusal:
         return refusal
     bnum = source()

@@ -3,14 +3,12 @@
 from django.utils.translation import gettext as _
 
 from accounts.notices import notify
-from twofactor.codes import COUNTED, Outcome
 from twofactor.models import OtpMelDevice
-from twofactor.throttle import FREE_TRIES
 
 
-def tell_of_first_lock(device: OtpMelDevice, outcome: Outcome) -> None:
-    """Mail the agent when this refusal is the one that closes the method for the first time, and never again
-    until a right code, or the helpdesk, has ended the run of failures. Call in the transaction that counts it.
+def tell_of_first_lock(device: OtpMelDevice) -> None:
+    """Mail the agent when the failure just counted is the one that closes the method for the first time, and never
+    again until a right code, or the helpdesk, has ended the run of failures. Call in the transaction that counts it.
     """
-    if outcome in COUNTED and device.failures == FREE_TRIES:
+    if device.closes_now:
         notify(device.user, _("Codes incorrects pour votre compte"), "twofactor/mails/otp_mel_locked.txt")

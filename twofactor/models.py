@@ -12,7 +12,7 @@ from accounts.models import Agent
 from accounts.sessions import DOUBLE_SUBMIT
 from twofactor import seeds
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
-from twofactor.throttle import is_closed, wait_after
+from twofactor.throttle import FREE_TRIES, is_closed, wait_after
 
 log = structlog.get_logger("twofactor.models")
 MEMORY = timedelta(minutes=10)  # how long a code that the Bnum accepted is remembered: its own window is shorter
@@ -42,6 +42,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     last_refusal = models.CharField("dernier refus", max_length=20, blank=True)
     last_refusal_at = models.DateTimeField("date du dernier refus", null=True)
 
+    closes_now = False  # whether the failure that was just counted is the first that makes the agent wait
     SEALED = ("sealed_seed", "fingerprint")  # what `seal` writes
 
     class Meta:
@@ -121,18 +122,23 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def burn_answered(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
         """The Bnum has said yes to a reserved try: burn the code here too, in the transaction of what it gives.
 
-        The Bnum has a memory of its own. Should it ever say yes twice, one code still serves once.
+        The Bnum has a memory of its own. Should it say yes twice running, one code still serves once. No seed is
+        kept from now on: the Bnum's is the one that counts.
         """
         if self._remembers(code, now):
             return Outcome.ALREADY_USED
         self._burn(max(self.last_step, step_of(now)), sid, now)
-        self.last_code, self.last_refusal, self.last_refusal_at = self._digest(code), "", None
+        self.last_code, self.sealed_seed, self.fingerprint = self._digest(code), "", ""
+        self.last_refusal, self.last_refusal_at = "", None
         self.save()
         return Outcome.GOOD
 
     def _remembers(self, code: str, now: datetime) -> bool:
         recent = self.last_used_at is not None and abs(now - self.last_used_at) <= MEMORY
-        return recent and bool(self.last_code) and seeds.is_digest_of(self.last_code, code.encode(), str(self.user_id))
+        try:
+            return recent and seeds.is_digest_of(self.last_code, code.encode(), str(self.user_id))
+        except seeds.SeedKeyError:
+            return False  # nothing remembered, or by a key that is gone: the Bnum remembers too
 
     def _digest(self, code: str) -> str:
         return seeds.digest(code.encode(), str(self.user_id))
@@ -194,6 +200,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.last_refusal, self.last_refusal_at = outcome, now
         if outcome in COUNTED:
             self.failures += 1
+            self.closes_now = self.failures == FREE_TRIES
             self.locked_until = wait_after(self.failures, now)
         else:
             log.error(outcome)

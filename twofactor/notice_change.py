@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -9,6 +10,7 @@ from accounts.models import Agent
 from accounts.notices import notify
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from twofactor.codes import Outcome, judge
 from twofactor.models import OtpMelDevice
 from twofactor.sources import SourceUnavailable, State, source
 
@@ -18,10 +20,11 @@ def has_changed(device: OtpMelDevice, state: State, seed: bytes | None) -> bool:
     return state is not State.PRESENT or (seed is not None and not device.holds(seed))
 
 
-def notice_change(agent: Agent, now: datetime) -> bool:
-    """After a refused code: look on the Bnum, mark the method if the secret has changed, give the try back.
+def notice_change(agent: Agent, now: datetime, code: str = "") -> bool:
+    """Look on the Bnum, and mark the method if the secret has changed. Returns whether it has.
 
-    A source that does not answer tells nothing: False.
+    The try of a refused code is given back when it is right for the new secret, and only then: else whoever can
+    make the Bnum's answer change could guess without limit. A source that does not answer tells nothing: False.
     """
     try:
         state, seed = source().look_up(agent.uid)
@@ -31,17 +34,18 @@ def notice_change(agent: Agent, now: datetime) -> bool:
         device = OtpMelDevice.objects.select_for_update().filter(user=agent, confirmed=True).first()
         if device is None or not has_changed(device, state, seed):
             return False
-        device.give_back()
-        mark_changed(device, state, now)
+        if code and seed is not None and judge(seed, code, now, settings.OTP_TOLERANCE, -1)[0] is Outcome.GOOD:
+            device.give_back()
+        mark_changed(device, now)
     return True
 
 
-def mark_changed(device: OtpMelDevice, state: State, now: datetime) -> None:
+def mark_changed(device: OtpMelDevice, now: datetime) -> None:
     """Once: journal and mail. Sessions that are at two factors stay so, the next login needs the new secret."""
     if device.changed_at:
         return
     device.mark_changed(now)
-    record(Event.OTP_MEL_CHANGED, device.user, state=state)
+    record(Event.OTP_MEL_CHANGED, device.user)
     notify(device.user, _("Votre configuration Bnum a changé"), "twofactor/mails/otp_mel_changed.txt")
 
 

@@ -31,7 +31,7 @@ def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime)
         settle(request, agent, device, outcome, now)
         if outcome is Outcome.GOOD:
             _remove(device, Event.OTP_MEL_REMOVED)
-    return after_refusal(agent, outcome, now), device
+    return after_refusal(agent, outcome, code, now), device
 
 
 def remove_otp_mel_as_admin(device: OtpMelDevice, admin: Agent, reason: str) -> None:

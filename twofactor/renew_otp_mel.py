@@ -43,12 +43,22 @@ def renew_otp_mel(
     with transaction.atomic():
         device = OtpMelDevice.objects.select_for_update().filter(user=agent, confirmed=True).first()
         if device is None or device.changed_at is None:
-            raise NothingToRenew
+            return _outcome_when_renewed(request, device, code, now)
         outcome = burn(device, answer, code, sid, now, seed)
         if outcome is Outcome.GOOD:
             _renew(agent, device, seed, now)
         settle(request, agent, device, outcome, now)
     return outcome, device
+
+
+def _outcome_when_renewed(
+    request: HttpRequest, device: OtpMelDevice | None, code: str, now: datetime
+) -> tuple[Outcome, OtpMelDevice]:
+    """The same form sent twice ends like the first time."""
+    if device is None or not device.is_repeat(code, request.session.sid, now):  # type: ignore[attr-defined]
+        raise NothingToRenew
+    settle(request, device.user, device, Outcome.REPEATED, now)
+    return Outcome.REPEATED, device
 
 
 def _why_not(agent: Agent, proved: Agent | Refused) -> Refused | None:

@@ -38,6 +38,8 @@ def parse_keys(text: str) -> dict[str, bytes]:
             raise SeedKeyError(f"key {kid!r} is not base64") from error
         if len(keys[kid]) != KEY_BYTES:
             raise SeedKeyError(f"key {kid!r} is not {KEY_BYTES} bytes long")
+    if len({kid.casefold() for kid in keys}) < len(keys):
+        raise SeedKeyError("two ids differ by their case only: not every database tells them apart")
     if not keys:
         raise SeedKeyError("no key")
     return keys

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
+import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 
 from twofactor.models import OtpMelDevice
 from twofactor.notice_change import has_changed, mark_changed, unmark_changed
+from twofactor.seeds import SeedKeyError
 from twofactor.sources import Source, State, source
+from twofactor.sources.answers import RecordUnusable
 
+log = structlog.get_logger("twofactor.sync_seeds")
 BATCH = 500  # rows read at a time
 AT_ONCE = 10  # changes that one run may always write
 SHARE = 0.05  # of the confirmed methods; more at once is a fault of the source or of its settings, not of agents
@@ -25,53 +30,76 @@ class Finding(StrEnum):
     CHANGED = "changed"
     STILL_CHANGED = "still_changed"
     BACK = "back"
+    UNUSABLE = "unusable"  # this agent's record, there or here: nothing is concluded, the log says more
 
 
 def sync_seeds(now: datetime, force: bool = False) -> Counter[Finding]:
-    """Look every confirmed method up, then write what was found, each in its own transaction.
+    """Look every confirmed method up, then write what a second look confirms, each in its own transaction.
 
-    Remembers only the changes. Raises SourceUnavailable and, without `force`, TooManyChanges: then nothing
-    was written.
+    Remembers only the changes. Raises SourceUnavailable and, without `force`, TooManyChanges: then nothing, or
+    nothing of those that are left, was written.
     """
+    bnum = source()
     counts: Counter[Finding] = Counter()
-    found: list[tuple[int, State, bytes | None]] = []
-    allowed = max(AT_ONCE, int(OtpMelDevice.objects.filter(confirmed=True).count() * SHARE))
-    for device, state, seed in _answers(source()):
-        finding = _finding(device, state, seed)
+    found: list[int] = []
+    allowed = max(AT_ONCE, int(_confirmed().count() * SHARE))
+    for device in _devices():
+        finding = _look(bnum, device)
         counts[finding] += 1
-        if finding in (Finding.CHANGED, Finding.BACK):
-            found.append((device.pk, state, seed))
+        if finding in WRITTEN:
+            found.append(device.pk)
         if counts[Finding.CHANGED] > allowed and not force:
             raise TooManyChanges
-    for pk, state, seed in found:
-        _write(pk, state, seed, now)
+    for pk in found:
+        _write(bnum, pk, now)
     return counts
 
 
-def _answers(bnum: Source) -> Iterator[tuple[OtpMelDevice, State, bytes | None]]:
-    """Every confirmed method and what the source says of it, in pages: no cursor stays open while the Bnum answers."""
+WRITTEN = (Finding.CHANGED, Finding.BACK)
+
+
+def _confirmed() -> QuerySet[OtpMelDevice]:
+    devices: QuerySet[OtpMelDevice] = OtpMelDevice.objects.filter(confirmed=True).select_related("user")
+    return devices
+
+
+def _devices() -> Iterator[OtpMelDevice]:
+    """In pages: no cursor stays open while the Bnum answers."""
     last = 0
-    confirmed = OtpMelDevice.objects.filter(confirmed=True).select_related("user").order_by("pk")
-    while page := list(confirmed.filter(pk__gt=last)[:BATCH]):
-        for device in page:
-            yield device, *bnum.look_up(device.user.uid)
+    while page := list(_confirmed().filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield from page
         last = page[-1].pk
 
 
+def _look(bnum: Source, device: OtpMelDevice) -> Finding:
+    try:
+        return _finding(device, *bnum.look_up(device.user.uid))
+    except RecordUnusable:
+        return Finding.UNUSABLE
+    except SeedKeyError:
+        log.error("sealed_seed_does_not_open", device=device.pk)
+        return Finding.UNUSABLE
+
+
 def _finding(device: OtpMelDevice, state: State, seed: bytes | None) -> Finding:
-    if not has_changed(device, state, seed):
-        return Finding.BACK if device.changed_at else Finding.SAME
-    return Finding.STILL_CHANGED if device.changed_at else Finding.CHANGED
+    """Only the very secret that was confirmed takes the mark away: a source that shows none proves nothing."""
+    if has_changed(device, state, seed):
+        return Finding.STILL_CHANGED if device.changed_at else Finding.CHANGED
+    if not device.changed_at:
+        return Finding.SAME
+    return Finding.STILL_CHANGED if seed is None else Finding.BACK
 
 
-def _write(pk: int, state: State, seed: bytes | None, now: datetime) -> None:
-    """Judged again under the lock: the agent may have confirmed or removed the method meanwhile."""
+def _write(bnum: Source, pk: int, now: datetime) -> None:
+    """After a second look, for the run may have taken long, and only to the secret that was looked at."""
+    seen = _confirmed().filter(pk=pk).first()
+    if seen is None or (finding := _look(bnum, seen)) not in WRITTEN:
+        return
     with transaction.atomic():
-        device = OtpMelDevice.objects.select_for_update().filter(pk=pk, confirmed=True).first()
-        if device is None:
+        device = OtpMelDevice.objects.select_for_update().filter(pk=pk, uuid=seen.uuid, confirmed=True).first()
+        if device is None or device.changed_at != seen.changed_at:
             return
-        finding = _finding(device, state, seed)
-        if finding is Finding.CHANGED:
-            mark_changed(device, state, now)
-        elif finding is Finding.BACK:
+        if finding is Finding.BACK:
             unmark_changed(device)
+        else:
+            mark_changed(device, now)

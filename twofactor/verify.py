@@ -28,10 +28,10 @@ def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tupl
     answer = answer_for_active(agent, code, sid, now)
     with transaction.atomic():
         device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
-        repeated = answer is None and device.is_repeat(code, sid, now)
+        repeated = answer is not Outcome.GOOD and device.is_repeat(code, sid, now)
         outcome = Outcome.REPEATED if repeated else burn(device, answer, code, sid, now)
         settle(request, agent, device, outcome, now)
-    return after_refusal(agent, outcome, now), device
+    return after_refusal(agent, outcome, code, now), device
 
 
 def burn(
@@ -43,10 +43,10 @@ def burn(
     return device.burn_answered(code, sid, now) if answer is Outcome.GOOD else answer
 
 
-def after_refusal(agent: Agent, outcome: Outcome, now: datetime) -> Outcome:
+def after_refusal(agent: Agent, outcome: Outcome, code: str, now: datetime) -> Outcome:
     """A wrong code may be right for the secret that the Bnum has now. Call outside of the transaction."""
     wrong = outcome in (Outcome.WRONG, Outcome.CLOCK_OUT_OF_STEP)
-    return Outcome.SECRET_CHANGED if wrong and notice_change(agent, now) else outcome
+    return Outcome.SECRET_CHANGED if wrong and notice_change(agent, now, code) else outcome
 
 
 def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Outcome, now: datetime) -> None:
@@ -59,7 +59,7 @@ def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Ou
         _rejoin(request, AgentSession.objects.get(sid=device.last_sid))
     else:
         record(Event.SECOND_FACTOR_REFUSED, agent, method=device.name, reason=outcome)
-        tell_of_first_lock(device, outcome)
+        tell_of_first_lock(device)
 
 
 def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: datetime) -> bool:

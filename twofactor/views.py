@@ -163,10 +163,12 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
     return refused or redirect("account")
 
 
+@login_not_required
 @sensitive_post_parameters("code", "password")
 @code_page
 def renew_otp_mel(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, Agent)
+    if not isinstance(request.user, Agent):
+        return _without_session(request, _success_page(request))
     if not needs_renewal(request.user):
         return continue_to(request, "account")
     form = RenewForm(request.POST if request.method == "POST" else None)

@@ -3,6 +3,7 @@
 import sys
 from urllib.parse import urlencode
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,7 +12,7 @@ from django.urls import resolve, reverse
 from django.utils import timezone
 
 from accounts.directory import DirectoryUnavailable
-from accounts.redirects import next_of
+from accounts.redirects import SeeOther, next_of
 from cerbere.audit.context import current_origin, reference_of
 from twofactor.seeds import SeedKeyError
 
@@ -24,7 +25,12 @@ PAGES_OF_FORMS = {"end_own_session": "account", "confirm_end_session": "home", "
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Static: the request may be what cannot be read."""
+    """Static: the request may be what cannot be read.
+
+    A session that another request ended or took over meanwhile is no fault: its page is opened anew.
+    """
+    if isinstance(exception, SessionInterrupted):
+        return SeeOther(request.get_full_path())
     return HttpResponse(render_to_string("400.html", _reference()), status=400)
 
 

@@ -23,6 +23,10 @@ class SourceUnavailable(Exception):
     """
 
 
+class RecordUnusable(SourceUnavailable):
+    """What there is for this one agent cannot be read or asked for. Others are not concerned."""
+
+
 class State(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"

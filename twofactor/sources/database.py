@@ -7,7 +7,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, connections
 
-from twofactor.sources.answers import USERID_LENGTH, SourceUnavailable, State, Told, seed_of
+from twofactor.sources.answers import USERID_LENGTH, RecordUnusable, SourceUnavailable, State, Told, seed_of
 
 log = structlog.stdlib.get_logger("twofactor.sources")
 ALIAS = "bnum"
@@ -54,5 +54,5 @@ class DatabaseSource(Told):
             raise SourceUnavailable(error.__class__.__name__) from error
         self.tell("table", f"{settings.MELOTP_TABLE} can be read")
         if row and row[0] != uid:
-            raise SourceUnavailable("another_uid")
+            raise RecordUnusable("another_uid")
         return row

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 
 from django.conf import settings
 
-from twofactor.sources.answers import CODE, SourceUnavailable, State, Told, sendable
+from twofactor.sources.answers import CODE, RecordUnusable, SourceUnavailable, State, Told, sendable
 from twofactor.sources.exchange import Address, Wires, connect, within_deadline
 
 LINE_BYTES = 512  # the daemon's own lines have some tens
@@ -36,7 +36,7 @@ class DynalogindSource(Told):
     def verify(self, uid: str, code: str) -> bool:
         """As DelegatedSource.verify."""
         if not (sendable(uid) and CODE.fullmatch(code)):
-            raise SourceUnavailable("not_sendable")  # the line is split on spaces: more words would be commands
+            raise RecordUnusable("not_sendable")  # the line is split on spaces: more words would be commands
         reply = within_deadline(lambda wires: self._ask(wires, f"UDATA TOTP {uid} {code}\n"))
         if reply not in (RIGHT, WRONG):
             raise SourceUnavailable("neither_yes_nor_no")

@@ -6,7 +6,16 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from twofactor.sources.answers import ENCODINGS, SourceUnavailable, State, Told, log, seed_of, sendable
+from twofactor.sources.answers import (
+    ENCODINGS,
+    RecordUnusable,
+    SourceUnavailable,
+    State,
+    Told,
+    log,
+    seed_of,
+    sendable,
+)
 from twofactor.sources.fetch import Question, Reply, fetch
 
 JSON = "application/json"
@@ -43,7 +52,7 @@ def document_in(reply: Reply, uid: str) -> dict[str, Any]:
         raise SourceUnavailable(f"status_{reply.status}")
     document = _parsed(reply)
     if document.get("uid") != uid:
-        raise SourceUnavailable("another_uid")
+        raise RecordUnusable("another_uid")
     if document.get("state") not in allowed:
         raise SourceUnavailable("no_state")
     return document
@@ -67,5 +76,5 @@ def _seed(document: dict[str, Any]) -> tuple[State, bytes | None]:
         return State.UNSUPPORTED, None
     encoding = document.get("encoding")
     if encoding not in ENCODINGS:
-        raise SourceUnavailable("no_encoding")
+        raise RecordUnusable("no_encoding")
     return seed_of(document.get("secret"), encoding)

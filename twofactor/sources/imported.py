@@ -1,6 +1,6 @@
 from twofactor.models import ImportedSeed
 from twofactor.seeds import SeedKeyError
-from twofactor.sources.answers import SourceUnavailable, State, Told
+from twofactor.sources.answers import RecordUnusable, State, Told
 
 
 class ImportedSource(Told):
@@ -14,4 +14,4 @@ class ImportedSource(Told):
         try:
             return State.PRESENT, imported.seed
         except SeedKeyError as error:
-            raise SourceUnavailable("imported_seed_does_not_open") from error
+            raise RecordUnusable("imported_seed_does_not_open") from error

@@ -1,7 +1,8 @@
 """What this process knows of its source, and its circuit breaker: a dead source is not asked again at once.
 
 After FAILURES calls in a row without an answer the source counts as unavailable for PAUSE seconds, so that the
-program's threads do not all wait for it; then one call tries. « No », « absent » and the like are answers.
+program's threads do not all wait for it; then one call tries. « No », « absent » and the like are answers,
+and what is wrong with one agent's record closes the source to nobody else.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from django.utils import timezone
 from prometheus_client import Histogram
 from pybreaker import STATE_CLOSED, CircuitBreaker, CircuitBreakerError
 
-from twofactor.sources.answers import DelegatedSource, SeededSource, SourceUnavailable, State
+from twofactor.sources.answers import DelegatedSource, RecordUnusable, SeededSource, SourceUnavailable, State
 
 T = TypeVar("T")
 FAILURES = 5
@@ -44,7 +45,7 @@ class Watch:
         self.name = name
         self.knowledge = Knowledge()
         self._trial = Lock()
-        self._breaker = CircuitBreaker(FAILURES, PAUSE, throw_new_error_on_trip=False)
+        self._breaker = CircuitBreaker(FAILURES, PAUSE, exclude=[RecordUnusable], throw_new_error_on_trip=False)
 
     def ask(self, act: str, question: Callable[[], T], outcome_of: Callable[[T], str]) -> T:
         """The answer to `question`. Raises SourceUnavailable, without asking while the breaker is open."""
@@ -81,6 +82,9 @@ class Watch:
     def _noted(self, question: Callable[[], T]) -> T:
         try:
             answer = question()
+        except RecordUnusable as error:
+            log.error("record_unusable", source=self.name, reason=str(error))
+            raise
         except SourceUnavailable as error:
             now = timezone.now()
             self.knowledge = Knowledge(now, self.knowledge.failing_since or now)

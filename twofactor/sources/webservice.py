@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from defusedxml.ElementTree import fromstring
 from django.conf import settings
 
-from twofactor.sources.answers import CODE, SourceUnavailable, State, Told, sendable
+from twofactor.sources.answers import CODE, RecordUnusable, SourceUnavailable, State, Told, sendable
 from twofactor.sources.fetch import Question, Reply, basic, fetch
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -47,7 +47,7 @@ class WebserviceSource(Told):
     def verify(self, uid: str, code: str) -> bool:
         """As DelegatedSource.verify."""
         if not (sendable(uid) and CODE.fullmatch(code)):
-            raise SourceUnavailable("not_sendable")
+            raise RecordUnusable("not_sendable")
         return self._call(settings.MELOTP_SOAP_VALIDATE, uid, code)
 
     def _call(self, signature: str, *values: str) -> bool:

@@ -3,9 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from twofactor.seeds import SeedKeyError
 from twofactor.sources import SourceUnavailable
-from twofactor.sync_seeds import TooManyChanges, sync_seeds
+from twofactor.sync_seeds import Finding, TooManyChanges, sync_seeds
 
 
 class Command(BaseCommand):
@@ -22,12 +21,12 @@ class Command(BaseCommand):
         try:
             counts = sync_seeds(timezone.now(), options["force"])
         except SourceUnavailable:
-            raise CommandError("the source does not answer: nothing was written") from None
-        except SeedKeyError:
-            raise CommandError("CERBERE_SEED_KEYS lacks a key that seals confirmed secrets") from None
+            raise CommandError("the source does not answer: run it again") from None
         except TooManyChanges:
             raise CommandError(
                 "too many secrets differ at once: nothing was written. Check the source and its encoding, "
                 "or use --force if they were all renewed"
             ) from None
         self.stdout.write(", ".join(f"{finding}: {count}" for finding, count in sorted(counts.items())) or "no method")
+        if counts[Finding.UNUSABLE]:
+            raise CommandError(f"{counts[Finding.UNUSABLE]} could not be compared: the log names the reasons")
