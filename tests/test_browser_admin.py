@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests import people
@@ -80,3 +81,20 @@ def test_18_without_a_method_it_is_added_on_the_way(tab, camille):
     tab.is_on("Méthode activée – Cerbère")
     tab.follow("Continuer")
     expect(tab.page).to_have_title("Administration | Cerbère – administration")
+
+
+def test_agents_are_imported_after_a_look_at_what_will_happen(tab, chief, tmp_path):
+    file = tmp_path / "agents.csv"
+    file.write_text("uid,email,given_name,family_name\nnora.vidal,nora.vidal@example.fr,Nora,Vidal\nboite.-.x,,A,B\n")
+    tab.open("/connexion/?next=/admin/accounts/agent/")
+    tab.sign_in("chief")
+    tab.open("/admin/accounts/agent/")
+    tab.send_code(people.code(CHIEF_SECRET))
+    tab.follow("Importer des agents…")
+    tab.page.locator("input[type=file]").set_input_files(file)
+    tab.press("Voir ce que ferait l’import")
+    expect(tab.page.locator("#content tbody tr")).to_have_count(2)
+    assert not Agent.objects.filter(uid="nora.vidal").exists()
+    tab.press("Importer")
+    assert Agent.objects.get(uid="nora.vidal").email == "nora.vidal@example.fr"
+    assert tab.troubles() == []
