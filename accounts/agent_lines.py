@@ -92,7 +92,7 @@ def _row(line: str | None, header: list[str], delimiter: str) -> Row | Refusal:
 
 def _normal(row: Row) -> Row | Refusal:
     """Logins as the model spells them; an empty mailbox or directory_id says nothing, rather than « none »."""
-    for name in ("uid", "email"):
+    for name in ("uid", "email", "directory_id"):
         if name in row:
             row[name] = normalize_login(row[name])
     for name in ("mailbox", "directory_id"):

@@ -27,8 +27,10 @@ class Limit:
 
 ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # the Mél's own rule
 SOURCE = Limit(100, timedelta(minutes=10), timedelta(minutes=10), is_window=True)  # a site behind one address
+KNOWN = Limit(free=21, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # three browsers of one agent
 CLIENT = Limit(30, timedelta(minutes=1), timedelta(minutes=10), is_window=True)  # secrets that nobody guesses
 LOCKED_BY_KEY = ReadOne(Attempts.objects.select_for_update, "key")
+BROWSERS = "browsers:"
 IPV6_PREFIX = 64  # bits: what one subscriber gets
 
 
@@ -40,9 +42,19 @@ def account_key(login: str, agent: Agent | None, browser: str | None) -> str:
     return f"browser:{agent.uuid}:{browser}" if browser else f"account:{agent.uuid}"
 
 
-def source_key(address: str | None, browser: str | None = None) -> str | None:
-    """None for a browser that knows the agent: its own counter bounds it, whoever else fails from that address."""
-    return None if browser else f"source:{network_of(address)}"
+def source_key(address: str | None, browser: str | None = None, agent: Agent | None = None) -> str | None:
+    """None for a browser that knows the agent: its own counter bounds it, whoever else fails from that address.
+
+    Where a directory keeps the password a browser goes on being known after a change of it, so that whoever knew
+    the old one may have made many: all those of an agent have one bound.
+    """
+    if browser is None:
+        return f"source:{network_of(address)}"
+    return f"{BROWSERS}{agent.uuid}" if agent and agent.directory_id else None
+
+
+def _limit_of(source: str) -> Limit:
+    return KNOWN if source.startswith(BROWSERS) else SOURCE
 
 
 def network_of(address: str | None) -> str:
@@ -55,21 +67,22 @@ def network_of(address: str | None) -> str:
 def reserve(account: str, source: str | None, now: datetime) -> datetime | None:
     """Count one try under both keys. Returns the end of the wait when it must not be evaluated."""
     with transaction.atomic():
-        return (source and _take(source, SOURCE, now)) or _take(account, ACCOUNT, now)
+        return (source and _take(source, _limit_of(source), now)) or _take(account, ACCOUNT, now)
 
 
 def succeeded(account: str, source: str | None) -> None:
     """The reserved try was right: the account starts afresh, the source gets its try back."""
     with transaction.atomic():
         if source:
-            _give_back(Attempts.objects.select_for_update().get(key=source), SOURCE)
+            _give_back(Attempts.objects.select_for_update().get(key=source), _limit_of(source))
         Attempts.objects.filter(key=account).update(failures=0, locked_until=None)
 
 
 def give_back(account: str, source: str | None) -> None:
     """The reserved try was never evaluated: nothing of it stays, the wait that it began included."""
     with transaction.atomic():
-        for row in Attempts.objects.select_for_update().filter(key__in=[account, source]).order_by("key"):
+        for key in filter(None, (source, account)):  # in the order of `reserve`: two never wait for each other
+            row = Attempts.objects.select_for_update().get(key=key)
             row.failures, row.locked_until = max(row.failures - 1, 0), None  # a try is reserved outside waits only
             row.save()
 
@@ -82,7 +95,7 @@ def count_client_failure(address: str | None, now: datetime) -> datetime | None:
 
 def unlock(agent: Agent) -> int:
     """Forget every failure counted against this agent. Returns the number of counters that it had."""
-    mine = Q(key=f"account:{agent.uuid}") | Q(key__startswith=f"browser:{agent.uuid}:")
+    mine = Q(key__in=[f"account:{agent.uuid}", f"{BROWSERS}{agent.uuid}"]) | Q(key__startswith=f"browser:{agent.uuid}:")
     return Attempts.objects.filter(mine, failures__gt=0).update(failures=0, locked_until=None)
 
 

@@ -3,6 +3,7 @@
 It grants nothing. It only gives the browser its own counter of wrong passwords, so that a stranger who
 fails on purpose cannot keep the agent out (OWASP, "Slow down online guessing attacks with device cookies").
 It ends with the password: whoever knew the old one may have made many such browsers, each with its own tries.
+Where a directory keeps the password it does not, and accounts.attempts bounds all browsers of an agent together.
 """
 
 import secrets

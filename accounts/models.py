@@ -107,6 +107,7 @@ class Agent(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         self.uid = normalize_login(self.uid)
         self.email = normalize_login(self.email) if self.email else None
+        self.directory_id = normalize_login(self.directory_id) if self.directory_id else None
 
     @property
     def is_kept_here(self) -> bool:

@@ -25,7 +25,7 @@ def prove_password(
     started = pace.clock()
     browser = known_browser.nonce_for(request, agent)
     account = attempts.account_key(typed, agent, browser)
-    source = attempts.source_key(client_address(request), browser)
+    source = attempts.source_key(client_address(request), browser, agent)
     if wait_until := attempts.reserve(account, source, now):
         return Refused(Reason.TOO_MANY_TRIES, wait_until)
     try:

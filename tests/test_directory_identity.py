@@ -1,14 +1,19 @@
 """Who is who: the directory's stable id alone, never a uid or an e-mail that may come back for somebody else."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError
 
+from accounts.attempts import KNOWN
 from accounts.directory import link as linking
 from accounts.models import Agent, AgentSession
+from accounts.refusals import Reason
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests import people
-from tests.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, PASSWORD, assert_refused, sign_in
+from tests.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, PASSWORD, assert_refused, reasons, sign_in
 from tests.people import Browser, answer, make_agent
 
 pytest_plugins = ["tests.directory_fixtures"]
@@ -107,3 +112,37 @@ def test_two_browsers_at_the_same_moment_make_one_agent(directory, monkeypatch):
     monkeypatch.setattr(linking, "_link", first_the_other_browser)
     assert sign_in().status_int == 303
     assert Agent.objects.get().directory_id == JEANNE_ID
+
+
+@pytest.mark.parametrize("shared", [{"uid": "jeanne.lefevre"}, {"mailPR": JEANNE_EMAIL}])
+def test_a_name_that_two_people_have_at_once_changes_hands_by_no_login(directory, shared):
+    """A homonym, a copy in another branch: whoever signs in by another name must not become the first."""
+    sign_in("jeanne.lefevre")
+    directory.change("karim", **shared)
+    by_another_name = KARIM["mailPR"] if "uid" in shared else "karim.benali"
+    assert Browser("198.51.100.7").sign_in(by_another_name, PASSWORD).status_int == 200
+    assert reasons() == [Reason.AMBIGUOUS]
+    jeanne = Agent.objects.get()
+    assert (jeanne.uid, jeanne.email) == ("jeanne.lefevre", JEANNE_EMAIL)
+    assert AgentSession.objects.filter(agent=jeanne).exists()
+
+
+def test_an_id_in_capitals_is_the_same_person_in_a_file_and_in_the_directory(directory, tmp_path):
+    directory.change("jeanne", uniqueIdentifier="AB-Jeanne")
+    file = tmp_path / "agents.csv"
+    file.write_text("uid,given_name,family_name,directory_id\njeanne.lefevre,Jeanne,Lefèvre,AB-Jeanne\n")
+    call_command("import_agents", file, "--apply", stdout=StringIO())
+    sign_in("jeanne.lefevre")
+    call_command("sync_directory", stdout=StringIO())
+    assert Agent.objects.get().is_active
+
+
+def test_many_known_browsers_have_one_bound_where_the_directory_keeps_the_password(directory):
+    """Cookies of known browsers outlive a password that is changed elsewhere: they must not multiply the tries."""
+    browsers = [Browser(f"198.51.100.{n}") for n in range(5)]
+    for browser in browsers:
+        browser.sign_in("jeanne.lefevre", PASSWORD)
+        browser.post("/deconnexion/", {"csrfmiddlewaretoken": browser.cookies["cerbere_csrf"]}, expect_errors=True)
+    answers = [browser.sign_in("jeanne.lefevre", "wrong").status_int for browser in browsers for _ in range(6)]
+    assert answers.count(200) == KNOWN.free
+    assert set(answers[KNOWN.free :]) == {429}

@@ -6,9 +6,10 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from accounts import attempts
 from accounts.directory import directory as active_directory
 from accounts.directory.link import link
-from accounts.models import Agent
+from accounts.models import Agent, Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
@@ -50,3 +51,15 @@ def test_people_who_exchange_their_uids_never_wait_for_each_other(directory):
     assert dict(Agent.objects.values_list("directory_id", "uid")) == {
         JEANNE_ID: "karim.benali", KARIM_ID: "jeanne.lefevre",
     }  # fmt: skip
+
+
+def test_tries_that_are_given_back_at_once_never_wait_for_each_other(transactional_db):
+    """The directory is down and the agent clicks again: none of it may count."""
+
+    def try_and_give_back(_):
+        for _again in range(10):
+            attempts.reserve("account:one", "source:192.0.2.10", timezone.now())
+            attempts.give_back("account:one", "source:192.0.2.10")
+
+    together(try_and_give_back, range(AT_ONCE))
+    assert set(Attempts.objects.values_list("failures", flat=True)) == {0}

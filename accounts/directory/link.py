@@ -8,6 +8,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
+from accounts.directory import directory
 from accounts.directory.entries import Entry
 from accounts.directory.two_factor_policy import policy_of
 from accounts.models import Agent
@@ -23,13 +24,24 @@ def link(entry: Entry, now: datetime) -> Agent | Reason:
     """This person's agent, made at the first time, brought up to date and opened again if the directory closed it.
 
     The entry must be a usable person's. Whoever else of the directory had the uid or the e-mail gives it up: it is
-    another person, who leaves nothing behind for the new one. An account that Cerbère keeps itself never does:
-    LOCAL_ACCOUNT, and nothing is changed.
+    another person, who leaves nothing behind for the new one. Unless the directory says that it is theirs too:
+    AMBIGUOUS. An account that Cerbère keeps itself never gives anything up: LOCAL_ACCOUNT. Then nothing is changed.
+    Raises DirectoryUnavailable.
     """
+    if _is_shared(entry):
+        return Reason.AMBIGUOUS
     try:
         return _link(entry, now)
     except IntegrityError:  # the same person, from another browser at the same moment, was first
         return _link(entry, now)
+
+
+def _is_shared(entry: Entry) -> bool:
+    """Whether somebody else whom we know by this uid or e-mail has it in the directory too. Asks only when one does."""
+    others = Agent.objects.filter(_same_names(entry)).exclude(directory_id=entry.directory_id)
+    ids = [agent.directory_id for agent in others if agent.directory_id]
+    theirs = [other for other in directory().entries_of(ids) if other.is_person] if ids else []
+    return any(other.uid == entry.uid or (entry.email and other.email == entry.email) for other in theirs)
 
 
 def _link(entry: Entry, now: datetime) -> Agent | Reason:
@@ -46,9 +58,12 @@ def _link(entry: Entry, now: datetime) -> Agent | Reason:
 
 def _concerned(entry: Entry) -> QuerySet[Agent]:
     """This person's row and those with the same names, locked in one order: two exchanges never wait for each other."""
-    names = Q(directory_id=entry.directory_id) | Q(uid=entry.uid)
-    names |= Q(email=entry.email) if entry.email else Q()
-    return Agent.objects.select_for_update().filter(names).order_by("pk")
+    mine = Q(directory_id=entry.directory_id)
+    return Agent.objects.select_for_update().filter(mine | _same_names(entry)).order_by("pk")
+
+
+def _same_names(entry: Entry) -> Q:
+    return Q(uid=entry.uid) | Q(email=entry.email) if entry.email else Q(uid=entry.uid)
 
 
 def _give_up(holder: Agent, entry: Entry) -> None:

@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     """What became of an agent, counted."""
 
     REFRESHED = "refreshed"
-    NAME_KEPT_HERE = "name_kept_here"  # the uid or the e-mail is an account's that Cerbère keeps itself
+    NAME_KEPT_HERE = "name_kept_here"  # uid or e-mail are a local account’s, or shared with somebody else
     NOT_FOUND = "not_found"  # among people; those of them who were open are closed, or back at the second look
     CLOSED = "closed"
     BACK = "back"
@@ -57,7 +57,7 @@ def _of_directory() -> QuerySet[Agent]:
 
 def _stop_if_too_many(gone: int) -> None:
     active = _of_directory().filter(is_active=True).count()
-    if gone > max(CLOSED_AT_ONCE, CLOSED_SHARE * active):
+    if gone > max(CLOSED_AT_ONCE, CLOSED_SHARE * active) or 1 < active == gone:
         raise TooManyToClose(gone)
 
 
@@ -82,7 +82,7 @@ def _refresh(agent: Agent, entry: Entry | None, now: datetime) -> Outcome:
     if _why_gone(entry):
         return Outcome.NOT_FOUND
     assert entry is not None
-    if link(entry, now) is not Reason.LOCAL_ACCOUNT:
+    if not isinstance(link(entry, now), Reason):
         return Outcome.REFRESHED
     Agent.objects.filter(pk=agent.pk).update(directory_seen_at=now)
     return Outcome.NAME_KEPT_HERE
