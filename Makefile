@@ -104,9 +104,11 @@ $(UV): .ci/uv.txt | machine-run
 	@touch $@
 
 # The lock names no address, so uv installs from an export of it (docs/decisions/0010-lock-without-addresses.md).
-# LDAP=1 adds what a directory needs, compiled here. A stamp is newer than the lock that is installed; the developers' set contains the demo's and is never shrunk.
+# LDAP=1 adds what a directory needs, compiled here.
+# A stamp is newer than the lock that is installed; the developers' set contains the demo's and is never shrunk.
 .venv/.run .venv/.dev: uv.lock pyproject.toml $(UV)
-	@$(UV) export --quiet --frozen --no-emit-project $(if $(filter %.dev,$@ $(wildcard .venv/.dev)),--all-extras,--no-dev $(if $(LDAP),--extra ldap)) \
+	@$(UV) export --quiet --frozen --no-emit-project \
+		$(if $(filter %.dev,$@ $(wildcard .venv/.dev)),--all-extras,--no-dev $(if $(LDAP),--extra ldap)) \
 		-o .venv/requirements.txt
 	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes .venv/requirements.txt
 	@touch .venv/.run $(wildcard .venv/.dev) $@

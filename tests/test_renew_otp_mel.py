@@ -2,45 +2,45 @@
 
 import html
 from datetime import timedelta
-from io import StringIO
 
 import pytest
 import time_machine
 from django.core import mail
-from django.core.management import CommandError, call_command
-from django.db import connections, transaction
+from django.core.management import CommandError
+from django.db import transaction
 
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
-from cerbere.audit.models import AuditEvent
 from tests.people import (
     CAMILLE_SECRET,
     DOMINIQUE_SECRET,
     NOW,
     PASSWORD,
     Browser,
-    activate_otp_mel,
     answer,
     code,
     code_form,
-    make_agent,
     put_on_bnum,
     wrong_code,
 )
+from tests.renewal import (
+    CHANGED,
+    NEW_SECRET,
+    REMOVE,
+    RENEW,
+    VERIFY,
+    device,
+    events,
+    is_two_factor,
+    renew,
+    sync,
+    take_from_bnum,
+)
 from tests.worker import work
-from twofactor import sync_seeds as module
 from twofactor.codes import Outcome
 from twofactor.models import ImportedSeed, OtpMelDevice
-from twofactor.sources.database import DatabaseSource
 
 pytestmark = pytest.mark.django_db
-VERIFY, RENEW, REMOVE = (
-    "/verification/",
-    "/compte/deux-facteurs/otp-mel/confirmer/",
-    "/compte/deux-facteurs/otp-mel/retirer/",
-)
-NEW_SECRET = "a-new-secret-of-bnum"
-CHANGED = "Votre configuration Bnum a changé"
 
 
 @pytest.fixture(autouse=True)
@@ -54,35 +54,6 @@ def renewed(enrolled):
     """The agent has made a new secret on the Bnum since the enrolment."""
     put_on_bnum("camille.durand", NEW_SECRET)
     return enrolled
-
-
-def device():
-    return OtpMelDevice.objects.get(user__uid="camille.durand")
-
-
-def take_from_bnum(uid="camille.durand"):
-    with connections["bnum"].cursor() as cursor:
-        cursor.execute("DELETE FROM dynalogin_user WHERE userid = %s", [uid])
-
-
-def is_two_factor(browser):
-    return "Ouverte avec deux facteurs" in browser.get("/compte/")
-
-
-def renew(browser, typed, password=PASSWORD, page=RENEW):
-    form = code_form(browser.get(page))
-    form["password"], form["code"] = password, typed
-    return form.submit(expect_errors=True)
-
-
-def sync(**options):
-    out = StringIO()
-    call_command("sync_seeds", stdout=out, **options)
-    return out.getvalue().strip()
-
-
-def events():
-    return set(AuditEvent.objects.values_list("name", flat=True))
 
 
 def test_e14_a_code_of_the_new_secret_leads_to_the_page_that_says_so(browser, renewed):
@@ -260,50 +231,6 @@ def test_the_agent_is_mailed_once_when_it_is_noticed_and_when_it_is_confirmed(br
     assert NEW_SECRET not in "".join(message.body for message in mail.outbox)
 
 
-def test_sync_finds_what_is_the_same_changed_and_back(enrolled):
-    other = make_agent("dominique.morel")
-    put_on_bnum("dominique.morel", "abcdefghijklmnopqrst")
-    activate_otp_mel(other, "abcdefghijklmnopqrst")
-    assert sync() == "same: 2"
-    put_on_bnum("camille.durand", NEW_SECRET)
-    assert sync() == "changed: 1, same: 1"
-    assert sync() == "same: 1, still_changed: 1"
-    put_on_bnum("camille.durand", CAMILLE_SECRET)
-    assert sync() == "back: 1, same: 1"
-    assert device().changed_at is None
-    assert Event.OTP_MEL_UNCHANGED in events()
-
-
-def test_sync_leaves_a_method_that_is_not_active_alone(camille):
-    OtpMelDevice.objects.create(user=camille)
-    take_from_bnum()
-    assert sync() == "no method"
-
-
-def test_sync_reads_in_pages(enrolled, monkeypatch):
-    monkeypatch.setattr(module, "BATCH", 2)
-    for n in range(4):
-        put_on_bnum(f"agent.{n}", f"secret-of-twenty-by-{n}")
-        activate_otp_mel(make_agent(f"agent.{n}"), f"secret-of-twenty-by-{n}")
-    assert sync() == "same: 5"
-
-
-def test_sync_writes_nothing_when_the_source_seems_to_have_lost_its_secrets(enrolled, settings):
-    for n in range(module.AT_ONCE + 2):
-        activate_otp_mel(make_agent(f"agent.{n}"))
-    with pytest.raises(CommandError, match="too many secrets differ"):
-        sync()
-    assert not OtpMelDevice.objects.filter(changed_at__isnull=False).exists()
-    assert sync(force=True) == f"changed: {module.AT_ONCE + 2}, same: 1"
-
-
-def test_a_method_of_a_version_without_fingerprints_is_compared_all_the_same(enrolled):
-    OtpMelDevice.objects.update(fingerprint="")
-    assert sync() == "same: 1"
-    put_on_bnum("camille.durand", NEW_SECRET)
-    assert sync() == "changed: 1"
-
-
 def test_e14_no_lockout_however_often_the_new_code_is_typed(browser, renewed, clock):
     for _ in range(8):
         browser.sign_in()
@@ -344,60 +271,6 @@ def test_guesses_while_the_bnum_locks_and_unlocks_are_counted(browser, enrolled)
     assert device().failures == 3
 
 
-@pytest.fixture
-def meanwhile(monkeypatch):
-    """`meanwhile(act)`: done once, when sync_seeds has read camille's secret and looks at dominique's."""
-    activate_otp_mel(make_agent("dominique.morel"), DOMINIQUE_SECRET)
-    put_on_bnum("dominique.morel", DOMINIQUE_SECRET)
-    look_up = DatabaseSource.look_up
-
-    def plan(act):
-        def acting(self, uid):
-            if uid == "dominique.morel":
-                monkeypatch.setattr(DatabaseSource, "look_up", look_up)
-                act()
-            return look_up(self, uid)
-
-        monkeypatch.setattr(DatabaseSource, "look_up", acting)
-
-    return plan
-
-
-def test_sync_does_not_kill_what_the_agent_confirmed_meanwhile(browser, enrolled, meanwhile):
-    take_from_bnum()
-
-    def set_up_anew():
-        put_on_bnum("camille.durand", NEW_SECRET)
-        browser.sign_in()
-        browser.send_code(VERIFY, code(NEW_SECRET))
-        assert renew(browser, code(NEW_SECRET)).status_int == 303
-
-    meanwhile(set_up_anew)
-    sync()
-    assert device().changed_at is None
-
-
-def test_sync_does_not_revive_a_secret_that_was_back_for_a_moment(enrolled, meanwhile):
-    OtpMelDevice.objects.filter(user=enrolled).update(changed_at=NOW)
-    meanwhile(lambda: put_on_bnum("camille.durand", NEW_SECRET))
-    sync()
-    assert device().changed_at == NOW
-
-
-def test_one_record_that_cannot_be_read_stops_nobody_elses_comparison(enrolled, settings):
-    settings.MELOTP_SOURCE = "imported"
-    broken = make_agent("dominique.morel")
-    activate_otp_mel(broken)
-    for agent in (enrolled, broken):
-        imported = ImportedSeed(agent=agent, imported_at=NOW)
-        imported.seal(NEW_SECRET.encode())
-        imported.save()
-    ImportedSeed.objects.filter(agent=broken).update(sealed_seed="gone:AAAA")
-    with pytest.raises(CommandError, match="1 could not be compared"):
-        sync()
-    assert device().changed_at is not None
-
-
 def test_one_damaged_import_closes_the_source_to_nobody_else(browser, camille, dominique, settings):
     settings.MELOTP_SOURCE = "imported"
     for agent in (camille, dominique):
@@ -424,12 +297,3 @@ def test_t19_the_same_confirmation_sent_twice_ends_on_the_success_page(browser, 
     first, second = form.submit(), twin.post(RENEW, form.submit_fields(), expect_errors=True)
     assert first.location == second.location
     assert (is_two_factor(browser), is_two_factor(twin)) == (True, True)
-
-
-def test_f15_after_a_restoration_a_run_keeps_a_lost_phone_out(browser, renewed, clock):
-    """The backup is older than the renewal: docs/operations.md has sync_seeds run before the nodes start."""
-    call_command("after_restore", stdout=StringIO())
-    sync()
-    clock.shift(timedelta(minutes=5))
-    browser.sign_in()
-    assert browser.get(VERIFY).location == RENEW
