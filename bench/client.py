@@ -39,7 +39,7 @@ def _attributes(text: str) -> dict[str, str]:
     return {name.lower(): html.unescape(a or b) for name, a, b in ATTRIBUTE.findall(text)}
 
 
-def _parse(url: str, head: bytes) -> Answer:
+def parse(url: str, head: bytes) -> Answer:
     first, *lines = head.decode("latin-1").split("\r\n")
     answer = Answer(url, int(first.split(" ", 2)[1]), {}, [], b"")
     for line in lines:
@@ -99,7 +99,7 @@ class Browser:
             parts = urlsplit(self.base)
             self.reader, self.writer = await asyncio.open_connection(parts.hostname, parts.port)
         self.writer.write(raw)
-        answer = _parse(url, (await self.reader.readuntil(HEAD_END))[: -len(HEAD_END)])
+        answer = parse(url, (await self.reader.readuntil(HEAD_END))[: -len(HEAD_END)])
         answer.body = await self._body(self.reader, answer.headers)
         if answer.headers.get("connection", "").lower() == "close":
             self.writer.close()

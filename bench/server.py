@@ -120,12 +120,8 @@ def wait_for(url: str) -> None:
     raise SystemExit(f"bench: no answer from {url}")
 
 
-def cerbere(bench: Bench, name: str, tree: Path, server: list[str], fill: Sequence[str] = ("bench.data",)) -> Running:
-    """Cerbère as this tree has it, on a database of its own that these modules of the tree's fill."""
-    port = postgresql.free_port()
-    base = f"http://127.0.0.1:{port}"
-    metrics = bench.directory / f"{name}-metrics"
-    metrics.mkdir()
+def cerbere_environment(bench: Bench, name: str, tree: Path, base: str, fill: Sequence[str]) -> dict[str, str]:
+    """The settings of this tree's Cerbère at this address, on a database that these modules of the tree's have filled."""
     environment = clean_environment() | {
         "DJANGO_SETTINGS_MODULE": "cerbere.settings", "PYTHONPATH": f"{tree}:{os.environ.get('PYTHONPATH', '')}",
         "CERBERE_PUBLIC_URL": base, "CERBERE_DATABASE_URL": bench.database(name),
@@ -134,16 +130,29 @@ def cerbere(bench: Bench, name: str, tree: Path, server: list[str], fill: Sequen
     }  # fmt: skip
     for step in (["manage.py", "migrate", "--verbosity=0"], *(["-m", module] for module in fill)):
         subprocess.run([sys.executable, *step], env=environment, cwd=tree, check=True)  # noqa: S603
+    return environment
+
+
+def cerbere_target(name: str, base: str) -> Target:
+    return Target(
+        name, base, "bench", data.CLIENT_SECRET, data.PASSWORD, users=data.AGENTS,
+        code_client_id="bench-code", otp_secret=data.OTP_SECRET,
+    )  # fmt: skip
+
+
+def cerbere(bench: Bench, name: str, tree: Path, server: list[str], fill: Sequence[str] = ("bench.data",)) -> Running:
+    """Cerbère as this tree has it, behind this server, on a database of its own."""
+    port = postgresql.free_port()
+    base = f"http://127.0.0.1:{port}"
+    environment = cerbere_environment(bench, name, tree, base, fill)
+    metrics = bench.directory / f"{name}-metrics"
+    metrics.mkdir()
     environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     command = [sys.executable, "-m", *listening(server, port), "cerbere.wsgi:application"]
     pid = bench.spawn(name, command, environment, tree)
     wait_for(f"{base}/readyz")
-    target = Target(
-        name, base, "bench", data.CLIENT_SECRET, data.PASSWORD, users=data.AGENTS,
-        code_client_id="bench-code", otp_secret=data.OTP_SECRET,
-    )  # fmt: skip
     manage = partial(subprocess.run, env=environment, cwd=tree, check=True)
-    return Running(target, UNITS, [pid, bench.postmaster], lambda *words: manage([sys.executable, "manage.py", *words]))
+    return Running(cerbere_target(name, base), UNITS, [pid, bench.postmaster], lambda *words: manage([sys.executable, "manage.py", *words]))
 
 
 def listening(server: list[str], port: int) -> list[str]:
