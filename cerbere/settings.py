@@ -45,7 +45,7 @@ MIDDLEWARE = [
     "cerbere.portal.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "cerbere.portal.middleware.ContentPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "cerbere.portal.middleware.NoStoreMiddleware",
     "cerbere.provider.machines.MachinesMiddleware",  # below it: what only pages and forms need

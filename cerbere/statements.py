@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import connections, models, router, transaction
-from django.db.models.query import get_related_populators
+from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
 Key = str | int | UUID
@@ -26,43 +26,74 @@ class ReadOne(Generic[M]):
     def __init__(self, rows: Callable[[], models.QuerySet[M]], column: str) -> None:
         self._rows, self._column = rows, column
         self._made: dict[str, _Statement[M]] = {}  # by alias: tables and converters differ between databases
+        self._model: type[M] | None = None
 
     def __call__(self, value: Key) -> M | None:
-        rows = self._rows()
-        alias = router.db_for_read(rows.model)
+        if self._model is None:  # models are not known when modules are loaded
+            self._model = self._rows().model
+        alias = router.db_for_read(self._model)
         if alias not in self._made:
-            self._made[alias] = _Statement(rows.filter(**{self._column: value}).order_by(), self._column, alias)
+            self._made[alias] = _Statement(self._rows().filter(**{self._column: value}).order_by(), self._column, alias)
         return self._made[alias].read(value)
 
 
 class _Statement(Generic[M]):
-    """A queryset's SQL and how Django makes instances of what it gives (as ModelIterable does)."""
+    """A queryset's SQL, and how instances are made of what it gives."""
 
     def __init__(self, rows: models.QuerySet[M], column: str, alias: str) -> None:
         compiler: Any = rows.query.get_compiler(using=alias)
-        self._alias, self._model = alias, rows.model
+        self._alias = alias
         self._sql, _value = compiler.as_sql()
         self._by: Any = rows.model._meta.get_field(column)
-        own = compiler.klass_info["select_fields"]
-        self._own = slice(own[0], own[-1] + 1)
-        self._names = [column[0].target.attname for column in compiler.select[self._own]]
-        self._related = get_related_populators(compiler.klass_info, compiler.select, alias)  # type: ignore[call-arg]
-        self._converters = compiler.get_converters(column[0] for column in compiler.select)
+        self._own = _Part(compiler.klass_info, compiler.select, alias)
+        converters = compiler.get_converters(column[0] for column in compiler.select)
+        self._converters = [(position, each, told) for position, (found, told) in converters.items() for each in found]
 
     def read(self, value: Key) -> M | None:
         connection = connections[self._alias]
         with connection.cursor() as cursor:
             cursor.execute(self._sql, [self._by.get_db_prep_value(value, connection)])
             found = cursor.fetchone()
-        return self._instance(list(found)) if found else None
+        if found is None:
+            return None
+        values = list(found)
+        for position, convert, expression in self._converters:
+            values[position] = convert(values[position], expression, connection)
+        one: M = self._own.instance(values)
+        return one
 
-    def _instance(self, values: list[Any]) -> M:
-        for position, (converters, expression) in self._converters.items():
-            for convert in converters:
-                values[position] = convert(values[position], expression, connections[self._alias])
-        one: M = self._model.from_db(self._alias, self._names, values[self._own])
-        for related in self._related:
-            related.populate(values, one)
+
+class _Part:
+    """The columns of one model in a row, and of those that were selected with it.
+
+    Instances are made as pickle makes them, without `__init__` and its signals: it looks at each column again,
+    which costs more than the statement. Columns that were deferred are read when somebody asks, as ever.
+    """
+
+    def __init__(self, klass_info: dict[str, Any], select: list[Any], alias: str) -> None:
+        own = klass_info["select_fields"]
+        self._columns = slice(own[0], own[-1] + 1)
+        self._model = klass_info["model"]
+        self._names = [column[0].target.attname for column in select[self._columns]]
+        self._pk = own[0] + self._names.index(self._model._meta.pk.attname)
+        self._alias = alias
+        self._related = [
+            (_Part(related, select, alias), related["local_setter"], related["remote_setter"])
+            for related in klass_info.get("related_klass_infos", ())
+        ]
+
+    def instance(self, values: list[Any]) -> Any:
+        if values[self._pk] is None:
+            return None
+        one = self._model.__new__(self._model)
+        state = ModelState()
+        state.adding, state.db = False, self._alias
+        one.__dict__.update(zip(self._names, values[self._columns], strict=True), _state=state)
+        for part, tell, tell_back in self._related:
+            related = part.instance(values)
+            tell(one, related)
+            if related is not None:
+                tell_back(related, one)
         return one
 
 

@@ -1,13 +1,21 @@
-"""Django's PostgreSQL, with a check of pooled connections that sends nothing."""
+"""Django's PostgreSQL, with a check of pooled connections that sends nothing and moments read by Python itself."""
 
 import select
+from datetime import datetime, tzinfo
+from functools import cache
 from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import Connection
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Loader
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_connection_params()
+        return params | {"context": _adapters(params["context"], self.timezone)}
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
         """One of the pool that the server has not closed since its last use.
 
@@ -26,3 +34,18 @@ def _is_over(connection: Connection[Any]) -> bool:
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))
+
+
+@cache
+def _adapters(of_django: AdaptersMap, zone: tzinfo) -> AdaptersMap:
+    """With `datetime.fromisoformat` for moments: psycopg's pure Python takes four times as long for each."""
+
+    class MomentLoader(Loader):
+        timezone = zone  # which Django asks for; that of the connection, so it is the one in the text
+
+        def load(self, data: Buffer) -> datetime:
+            return datetime.fromisoformat(bytes(data).decode()).replace(tzinfo=zone)
+
+    ours = AdaptersMap(of_django)
+    ours.register_loader("timestamptz", MomentLoader)
+    return ours
