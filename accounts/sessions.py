@@ -12,15 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import get_random_string, salted_hmac
+from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 
-from accounts.models import AgentSession
+from accounts.models import Agent, AgentSession
 from cerbere.audit.context import current_origin
 from cerbere.statements import ReadOne
 
@@ -28,7 +29,13 @@ SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
 KEY = re.compile(r"[a-z0-9]{32}")  # Django's own alphabet and length
 USER_AGENT = "user_agent"  # session entry that becomes the row's column
-SESSION_BY_KEY = ReadOne(AgentSession.objects.all, "session_key")
+
+
+def _with_agents() -> models.QuerySet[AgentSession]:
+    return AgentSession.objects.select_related("agent", *(f"agent__{name}" for name in settings.AGENT_RELATED))
+
+
+SESSION_BY_KEY = ReadOne(_with_agents, "session_key")
 
 
 def at_rest(key: str) -> str:
@@ -59,6 +66,19 @@ class SessionStore(DatabaseSessionStore):
         """The stable id of this session; None while it is anonymous or not saved."""
         self._get_session()  # type: ignore[attr-defined]
         return self.row.sid if self.row else None
+
+    @property
+    def agent(self) -> Agent | None:
+        """Whose session it is, read in the same statement, if nothing speaks against it.
+
+        None also where Django must look closer: a password changed, an older SECRET_KEY, an account closed.
+        """
+        kept = self._get_session()  # type: ignore[attr-defined]
+        agent = self.row.agent if self.row and SESSION_KEY in kept else None
+        if agent is None or not agent.may_sign_in or kept[SESSION_KEY] != str(agent.pk):
+            return None
+        is_of_password = constant_time_compare(kept.get(HASH_SESSION_KEY, ""), agent.get_session_auth_hash())
+        return agent if is_of_password and kept.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS else None
 
     @property
     def has_ended(self) -> bool:

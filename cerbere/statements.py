@@ -101,44 +101,80 @@ def insert(row: models.Model) -> None:
     """Write a new row whose columns are all set, and learn its number if the database gives one. No signals."""
     alias = router.db_for_write(type(row))
     sql, fields = _insertion(type(row), alias)
+    with transaction.mark_for_rollback_on_error(using=alias), connections[alias].cursor() as cursor:
+        cursor.execute(sql, _values_of(row, fields, alias))
+        _is_written(row, cursor.fetchone(), alias)
+
+
+def _values_of(row: models.Model, fields: Fields, alias: str) -> list[Any]:
     connection = connections[alias]
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
-    with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        if row.pk is None:
-            row.pk = cursor.fetchone()[0]
+    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+
+
+def _is_written(row: models.Model, key: tuple[Any, ...], alias: str) -> None:
+    if row.pk is None:
+        row.pk = key[0]
     row._state.adding, row._state.db = False, alias
 
 
 @cache
-def _insertion(model: type[models.Model], alias: str) -> tuple[str, Fields]:
+def _insertion(model: type[models.Model], alias: str, source: str = "VALUES ({})") -> tuple[str, Fields]:
     meta: Any = model._meta
     quote = connections[alias].ops.quote_name
     fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
     columns = ", ".join(quote(field.column) for field in fields)
-    places = ", ".join("%s" for _ in fields)
+    values = source.format(", ".join("%s" for _ in fields))
     into, pk = quote(meta.db_table), quote(meta.pk.column)
-    return f"INSERT INTO {into} ({columns}) VALUES ({places}) RETURNING {pk}", fields  # noqa: S608
+    return f"INSERT INTO {into} ({columns}) {values} RETURNING {pk}", fields
 
 
-def change(model: type[models.Model], pk: Key, while_null: tuple[str, ...] = (), **columns: Any) -> bool:
-    """Set these columns of one row, in one statement, unless one of `while_null` has a value: then False."""
+def change(
+    model: type[models.Model],
+    pk: Key,
+    while_null: tuple[str, ...] = (),
+    *,
+    then: models.Model | None = None,
+    **columns: Any,
+) -> bool:
+    """Set these columns of one row, in one statement, unless one of `while_null` has a value: then False.
+
+    `then` is a new row, written only if the change happens and together with it, as by `insert`.
+    """
     alias = router.db_for_write(model)
-    sql, fields = _changing(model, alias, while_null, tuple(columns))
+    if then and connections[alias].vendor != "postgresql":  # which alone can change in one statement and insert
+        with transaction.atomic(using=alias):
+            if changed := change(model, pk, while_null, **columns):
+                insert(then)
+        return changed
+    sql, fields = _changing(model, alias, while_null, tuple(columns), type(then) if then else None)
     connection = connections[alias]
     values = [field.get_db_prep_save(columns[field.attname], connection) for field in fields]
+    values.append(model._meta.pk.get_db_prep_value(pk, connection))
     with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
-        cursor.execute(sql, [*values, model._meta.pk.get_db_prep_value(pk, connection)])
-        return bool(cursor.rowcount == 1)
+        if then is None:
+            cursor.execute(sql, values)
+            return bool(cursor.rowcount == 1)
+        cursor.execute(sql, [*values, *_values_of(then, _insertion(type(then), alias)[1], alias)])
+        if written := cursor.fetchone():
+            _is_written(then, written, alias)
+        return written is not None
 
 
 @cache
 def _changing(
-    model: type[models.Model], alias: str, while_null: tuple[str, ...], columns: tuple[str, ...]
+    model: type[models.Model],
+    alias: str,
+    while_null: tuple[str, ...],
+    columns: tuple[str, ...],
+    then: type[models.Model] | None,
 ) -> tuple[str, Fields]:
     meta: Any = model._meta
     quote = connections[alias].ops.quote_name
     fields = [meta.get_field(name) for name in columns]
     sets = ", ".join(f"{quote(field.column)} = %s" for field in fields)
     nulls = "".join(f" AND {quote(meta.get_field(name).column)} IS NULL" for name in while_null)
-    return f"UPDATE {quote(meta.db_table)} SET {sets} WHERE {quote(meta.pk.column)} = %s{nulls}", fields  # noqa: S608
+    sql = f"UPDATE {quote(meta.db_table)} SET {sets} WHERE {quote(meta.pk.column)} = %s{nulls}"  # noqa: S608
+    if then is None:
+        return sql, fields
+    insertion, _fields = _insertion(then, alias, "SELECT {} FROM changed")
+    return f"WITH changed AS ({sql} RETURNING 1) {insertion}", fields

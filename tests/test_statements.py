@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.audit.record import record
+from cerbere.audit.record import draft, record
 from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_CODE, Client, Grant
 from cerbere.statements import change, insert
 
@@ -77,6 +77,16 @@ def test_a_change_happens_once(client, camille):
     assert not change(Grant, grant.pk, ("redeemed_at", "revoked_at"), redeemed_at=NOW, access_digest="b")
     kept = Grant.objects.get()
     assert (kept.redeemed_at, kept.access_digest) == (NOW, "a")
+
+
+def test_a_row_is_written_with_the_change_and_not_without_it(client, camille):
+    grant = a_grant(client, camille)
+    insert(grant)
+    events = [draft(Event.TOKEN_ISSUED, camille, client_id="rp", n=n) for n in range(2)]
+    happened = [change(Grant, grant.pk, ("redeemed_at",), then=event, redeemed_at=NOW) for event in events]
+    assert happened == [True, False]
+    assert values(AuditEvent.objects.get()) == values(events[0])
+    assert events[1].pk is None
 
 
 def test_a_change_touches_no_other_row(client, camille):

@@ -10,15 +10,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
+from cerbere.audit.models import AuditEvent
 from cerbere.provider import keys
 from cerbere.provider.policy import Terms
 from cerbere.provider.public_keys import validate_public_keys
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
-from cerbere.statements import ReadOne, change
+from cerbere.statements import ReadOne, change, insert
 from twofactor.strength import Strength
 
 PARKED_FOR = timedelta(minutes=15)
@@ -206,15 +207,18 @@ class Grant(models.Model):
 
     objects = GrantQuerySet.as_manager()
 
-    def redeem(self, tokens: Tokens, now: datetime) -> bool:
-        """Burn the code and attach the tokens, in one statement. False when it was burnt already."""
+    def redeem(self, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
+        """Burn the code, attach the tokens and write the event, all at once. False when it was burnt already."""
         unburnt = ("redeemed_at", "revoked_at")
-        return change(Grant, self.pk, unburnt, redeemed_at=now, **tokens.columns(now))
+        return change(Grant, self.pk, unburnt, then=event, redeemed_at=now, **tokens.columns(now))
 
-    def rotate(self, presented: str, tokens: Tokens, now: datetime) -> bool:
-        """Replace the presented refresh token by new tokens, in one statement. False when it was used before."""
+    def rotate(self, presented: str, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
+        """Put new tokens in the place of the presented one, and write the event. False when it was used before."""
         current = Grant.objects.filter(pk=self.pk, refresh_digest=digest(presented), revoked_at=None)
-        return current.update(**tokens.columns(now)) == 1
+        with transaction.atomic():
+            if rotated := current.update(**tokens.columns(now)) == 1:
+                insert(event)
+        return rotated
 
     def revoke(self, now: datetime) -> None:
         """The code and the access token that it gave are dead from now on."""
@@ -223,6 +227,7 @@ class Grant(models.Model):
 
 GRANT_BY_CODE = ReadOne(Grant.objects.whole, "code_digest")
 GRANT_BY_ACCESS_TOKEN = ReadOne(Grant.objects.whole, "access_digest")
+GRANT_BY_FAMILY = ReadOne(Grant.objects.whole, "family")
 
 
 class LogoutNotice(models.Model):

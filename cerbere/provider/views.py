@@ -101,7 +101,7 @@ def resume(request: HttpRequest, parked_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @json_for_errors
 def token(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(token_act(*_of_client(request)))
+    return JsonResponse(token_act(request, single_values(request.POST), timezone.now()))
 
 
 @login_not_required
