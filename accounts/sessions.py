@@ -21,7 +21,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 
-from accounts.models import Agent, AgentSession
+from accounts.models import Agent, AgentSession, unsigned
 from cerbere.audit.context import current_origin
 from cerbere.statements import ReadOne
 
@@ -88,6 +88,9 @@ class SessionStore(DatabaseSessionStore):
 
     def is_empty(self) -> bool:
         return not self._ended and super().is_empty()
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        return unsigned(session_data)
 
     @staticmethod
     def _validate_session_key(key: str | None) -> bool:

@@ -29,7 +29,7 @@ class TooManyFailures(OAuthError):
 
 def authenticate(request: HttpRequest, parameters: Parameters, now: datetime, expected: Client | None = None) -> Client:
     """The client that sent this request; `expected` spares a statement if it is this one. Raises OAuthError."""
-    header = request.headers.get("Authorization", "")
+    header = request.META.get("HTTP_AUTHORIZATION", "")
     ways = [bool(header), "client_secret" in parameters, "client_assertion" in parameters]
     if sum(ways) > 1:
         raise OAuthError("invalid_request", "two ways of client authentication at once")

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
@@ -145,12 +146,15 @@ class ParkedRequest(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    browser_digest = models.CharField(max_length=64, db_index=True)
-    client = models.ForeignKey(Client, models.CASCADE)
+    browser_digest = models.CharField(max_length=64)
+    client = models.ForeignKey(Client, models.CASCADE, db_index=False)
     parameters = models.JSONField()
     received_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     answered = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["browser_digest"], name="parked_browser")]
 
 
 PARKED_BY_ID = ReadOne(ParkedRequest.objects.select_related("client").all, "id")
@@ -183,12 +187,15 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 
 class Grant(models.Model):
-    """What one authorization request gave: a code, then an access token. Only digests are kept."""
+    """What one authorization request gave: a code, then an access token. Only digests are kept.
 
-    client = models.ForeignKey(Client, models.CASCADE)
+    Its indexes are made by hand: Django makes two of each column of text, and every sign-on pays for them twice.
+    """
+
+    client = models.ForeignKey(Client, models.CASCADE, db_index=False)  # needed only when a client is removed
     agent = models.ForeignKey(Agent, models.CASCADE)
     session = models.ForeignKey(AgentSession, models.SET_NULL, to_field="sid", null=True)
-    code_digest = models.CharField(max_length=64, unique=True)
+    code_digest = models.CharField(max_length=64)
     redirect_uri = models.CharField(max_length=2000)
     code_challenge = models.CharField(max_length=43, blank=True)
     nonce = models.TextField(blank=True)
@@ -200,12 +207,21 @@ class Grant(models.Model):
     created_at = models.DateTimeField()
     redeemed_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
-    access_digest = models.CharField(max_length=64, unique=True, null=True)
+    access_digest = models.CharField(max_length=64, null=True)
     access_expires_at = models.DateTimeField(null=True)
-    family = models.CharField(max_length=22, unique=True, null=True)
+    family = models.CharField(max_length=22, null=True)
     refresh_digest = models.CharField(max_length=64, blank=True)
 
     objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["code_digest"], name="grant_of_code"),
+            models.UniqueConstraint(
+                fields=["access_digest"], name="grant_of_access_token", condition=Q(access_digest__isnull=False)
+            ),
+            models.UniqueConstraint(fields=["family"], name="grant_of_family", condition=Q(family__isnull=False)),
+        ]
 
     def redeem(self, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
         """Burn the code, attach the tokens and write the event, all at once. False when it was burnt already."""
