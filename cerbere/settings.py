@@ -48,7 +48,6 @@ MIDDLEWARE = [
     "cerbere.portal.middleware.ContentPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "cerbere.portal.middleware.NoStoreMiddleware",
-    "cerbere.provider.machines.MachinesMiddleware",  # below it: what only pages and forms need
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
