@@ -89,7 +89,7 @@ def test_a_database_that_is_down_is_told_in_the_language_of_the_browser(monkeypa
     def down(*_):
         raise OperationalError
 
-    monkeypatch.setattr(direct, "authorize_or_page", down)
+    monkeypatch.setattr(direct, "authorize", down)
     application = TestApp(Direct(no_django), extra_environ=OURS)
     page = application.get(asked(), headers={"Accept-Language": accepted}, expect_errors=True)
     assert page.status_int == 503

@@ -188,9 +188,8 @@ def test_a_missing_parameter_is_an_invalid_request(signed_in, code, name):
 
 
 def test_a_parameter_given_twice_is_an_invalid_request(signed_in, code):
-    response = RawClient().post(
-        "/oidc/token", {"grant_type": ["authorization_code", "authorization_code"], "code": code}
-    )
+    twice = f"grant_type=authorization_code&grant_type=authorization_code&code={code}"
+    response = RawClient().post("/oidc/token", twice, content_type="application/x-www-form-urlencoded")
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 

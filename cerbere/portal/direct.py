@@ -16,16 +16,17 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.urls import resolve, reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.log import log_response
 
 from accounts.middleware import AuthenticationMiddleware
 from cerbere.audit.middleware import RequestIdMiddleware
 from cerbere.portal.metrics import MetricsMiddleware
 from cerbere.portal.middleware import ContentPolicyMiddleware, NoStoreMiddleware
+from cerbere.provider.authorize import authorize
 from cerbere.provider.errors import PageError
 from cerbere.provider.published import Application, Environment, StartResponse
-from cerbere.provider.views import authorize_or_page
+from cerbere.provider.request import query_of
 
 Answer = Callable[[HttpRequest], HttpResponse]
 Headers = list[tuple[str, str]]
@@ -87,12 +88,15 @@ class Direct:
 
 
 def _authorize(request: HttpRequest) -> HttpResponse:
-    if request.method != "GET" or not WITH_A_PAGE.isdisjoint(request.GET):
+    if request.method != "GET":
         raise NeedsPage
     try:
-        return authorize_or_page(request)
+        parameters = query_of(request)
+        if WITH_A_PAGE.isdisjoint(parameters):
+            return authorize(request, parameters, timezone.now())
     except PageError as error:
         raise NeedsPage from error
+    raise NeedsPage
 
 
 def _whole(match: Any, view: Answer) -> Answer:

@@ -5,7 +5,7 @@ docs/decisions/0024-statements-made-once.md tells what it gains.
 """
 
 import select
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Any
 
@@ -32,6 +32,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)  # which opens another in its place
             connection = super().get_new_connection(conn_params)
         return connection
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """Pooled connections come back as they were."""
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
 
     def create_cursor(self, name: str | None = None) -> Any:
         """One that serves again knows already how to read and write each type."""
@@ -83,7 +88,8 @@ def _adapters(of_django: AdaptersMap, zone: tzinfo) -> AdaptersMap:
         timezone = zone  # which Django asks for; that of the connection, so it is the one in the text
 
         def load(self, data: Buffer) -> datetime:
-            return datetime.fromisoformat(bytes(data).decode()).replace(tzinfo=zone)
+            moment = datetime.fromisoformat(str(data, "ascii"))
+            return moment if zone is UTC else moment.replace(tzinfo=zone)
 
     ours = AdaptersMap(of_django)
     ours.register_loader("timestamptz", MomentLoader)

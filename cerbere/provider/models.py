@@ -183,7 +183,8 @@ class UsedAssertion(models.Model):
 class GrantQuerySet(models.QuerySet["Grant"]):
     def whole(self) -> GrantQuerySet:
         """With all that must still be true when it is used, in one statement."""
-        return self.select_related("client", "agent", "agent__otp_mel", "session")
+        rows = self.select_related("client", "agent", "agent__otp_mel", "session")
+        return rows.defer("client__redirect_uris", "client__post_logout_redirect_uris")  # which nobody asks of a grant
 
 
 class Grant(models.Model):

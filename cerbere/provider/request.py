@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
-from django.http import QueryDict
+from django.http import HttpRequest
 
 from cerbere.provider import keys
 from cerbere.provider.errors import OAuthError, PageError
@@ -15,6 +16,8 @@ from cerbere.provider.policy import Demand
 
 Parameters = dict[str, str]
 RESPONSE_MODES = ["query", "form_post"]
+FORM = "application/x-www-form-urlencoded"
+NAMES_LIMIT = 200  # parameters
 REQUEST_LIMIT = 16_384  # characters of all values; a request that waits is kept in the database
 TEXT_LIMIT = 4096  # characters of state or nonce; both are given back byte for byte
 LONGEST_MAX_AGE = 10 * 365 * 86400  # seconds; beyond it every authentication is young enough
@@ -48,12 +51,25 @@ class AuthorizationRequest:
         return Demand(self.received_at, self.prompt, self.max_age, voluntary, essential, differs)
 
 
-def single_values(query: QueryDict) -> Parameters:
-    """Every parameter once (RFC 6749 §3.1). Raises PageError: nothing of such a request is trusted."""
-    if any(len(query.getlist(name)) > 1 for name in query):
+def query_of(request: HttpRequest) -> Parameters:
+    """Every parameter of the address once (RFC 6749 §3.1). Raises PageError: nothing of another one is trusted."""
+    return _single_values(request.META.get("QUERY_STRING", "").encode("latin-1"))  # as PEP 3333 carries bytes
+
+
+def form_of(request: HttpRequest) -> Parameters:
+    """Every parameter of a form once; of a body that is no form (RFC 6749 §3.2), none. Raises PageError."""
+    return _single_values(request.body if request.content_type == FORM else b"")
+
+
+def _single_values(encoded: bytes) -> Parameters:
+    try:
+        pairs = parse_qsl(encoded.decode(errors="replace"), keep_blank_values=True, max_num_fields=NAMES_LIMIT)
+    except ValueError:
+        raise PageError("invalid_request", "the request has too many parameters") from None
+    parameters = dict(pairs)
+    if len(parameters) < len(pairs):
         raise PageError("invalid_request", "a parameter is given more than once")
-    parameters = {name: str(query[name]) for name in query}
-    if any("\0" in text for pair in parameters.items() for text in pair):
+    if any("\0" in text for pair in pairs for text in pair):
         raise PageError("invalid_request", "a parameter holds a null character")
     if sum(map(len, parameters.values())) > REQUEST_LIMIT:
         raise PageError("invalid_request", "the request is too long")

@@ -26,7 +26,7 @@ from cerbere.provider.errors import OAuthError, PageError
 from cerbere.provider.middleware import allow_form_action
 from cerbere.provider.models import Client
 from cerbere.provider.push import push as push_act
-from cerbere.provider.request import Parameters, single_values
+from cerbere.provider.request import Parameters, form_of, query_of
 from cerbere.provider.responses import error_page, json_error, origin_of_uri
 from cerbere.provider.revoke import introspect as introspect_act
 from cerbere.provider.revoke import revoke as revoke_act
@@ -81,12 +81,7 @@ def jwks(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @pages_for_errors
 def authorize(request: HttpRequest) -> HttpResponse:
-    return _as_get(request) or authorize_or_page(request)
-
-
-def authorize_or_page(request: HttpRequest) -> HttpResponse:
-    """Raises PageError for what only a page can tell; nothing has been done then."""
-    return authorize_act(request, single_values(request.GET), timezone.now())
+    return _as_get(request) or authorize_act(request, query_of(request), timezone.now())
 
 
 @login_not_required
@@ -106,7 +101,7 @@ def resume(request: HttpRequest, parked_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @json_for_errors
 def token(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(token_act(request, single_values(request.POST), timezone.now()))
+    return JsonResponse(token_act(request, form_of(request), timezone.now()))
 
 
 @login_not_required
@@ -140,7 +135,7 @@ def push(request: HttpRequest) -> HttpResponse:
 def _of_client(request: HttpRequest) -> tuple[Client, Parameters, datetime]:
     """What an application posts by itself, once it has proved who it is. Raises OAuthError."""
     now = timezone.now()
-    parameters = single_values(request.POST)
+    parameters = form_of(request)
     return authenticate(request, parameters, now), parameters, now
 
 
@@ -159,7 +154,7 @@ def userinfo(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @pages_for_errors
 def end_session(request: HttpRequest) -> HttpResponse:
-    return _as_get(request) or _end(request, single_values(request.GET))
+    return _as_get(request) or _end(request, query_of(request))
 
 
 def _end(request: HttpRequest, parameters: Parameters) -> HttpResponse:
@@ -175,7 +170,7 @@ def _end(request: HttpRequest, parameters: Parameters) -> HttpResponse:
 @require_POST
 @pages_for_errors
 def confirm_end_session(request: HttpRequest) -> HttpResponse:
-    parameters = single_values(request.POST)
+    parameters = form_of(request)
     asked = logout.read({name: value for name, value in parameters.items() if name in logout.PARAMETERS})
     logout.end(request, asked)
     return SeeOther(asked.redirect_to or reverse("signed_out"))
@@ -192,7 +187,7 @@ def _as_get(request: HttpRequest) -> HttpResponse | None:
     """A POST from another site carries no cookie of ours: the browser asks again by GET, with them."""
     if request.method != "POST":
         return None
-    address = f"{request.path}?{urlencode(single_values(request.POST))}"
+    address = f"{request.path}?{urlencode(form_of(request))}"
     if len(address) > LONGEST_ADDRESS:
         raise PageError("invalid_request", "the request is too long")
     return SeeOther(address)
