@@ -68,7 +68,6 @@ TEMPLATES = [
             "libraries": {"once": "cerbere.once"},
             "context_processors": [
                 "django.template.context_processors.request",
-                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "cerbere.portal.context.site",
