@@ -8,9 +8,9 @@ from django.views.i18n import set_language
 
 urlpatterns = [
     path("", include("cerbere.provider.urls")),  # first what is asked most
-    path("", include("cerbere.portal.urls")),
     path("", include("accounts.urls")),
     path("", include("twofactor.urls")),
+    path("", include("cerbere.portal.urls")),
     path("langue/", login_not_required(set_language), name="set_language"),
     path(".well-known/change-password", RedirectView.as_view(pattern_name="change_password")),
     path("admin/", admin.site.urls),
