@@ -142,3 +142,26 @@ def test_another_account_keeps_the_way_back(browser, camille, dominique, piag):
     form = next(f for f in asked.forms.values() if "next" in f.fields and f.action == "/deconnexion/")
     login = browser.follow_inside(form.submit())
     assert "Pour accéder à PIAG." in login.text
+
+
+@pytest.mark.parametrize("path", ["/connexion/", "/compte/mot-de-passe/", "/verification/"])
+def test_an_error_leads_to_its_field(browser, enrolled, path):
+    if path != "/connexion/":
+        browser.sign_in()
+    page = browser.get(path)
+    if path == "/compte/mot-de-passe/":
+        page = browser.follow_inside(browser.send_code("/verification/?next=" + path, code()))
+    answer = next(form for form in page.forms.values() if not form.action).submit()
+    described = re.findall(r'aria-describedby="([^"]+)" aria-invalid="true"', answer.text)
+    assert len(described) == answer.text.count("fr-message--error") > 0
+    shown = ids(answer)
+    assert {name for names in described for name in names.split()} <= set(shown)
+    assert {link.fragment for link in map(urlsplit, links(answer)) if link.fragment} <= set(shown)
+
+
+def test_the_name_typed_stays_and_nobody_else_sees_it(browser, camille):
+    first = browser.get("/connexion/").text
+    assert 'name="username" value="somebody"' in browser.sign_in("somebody", "wrong").text
+    assert 'name="username" value="hinted"' in browser.get("/connexion/?login_hint=hinted").text
+    assert 'name="username" value=""' in first
+    assert 'name="username" value=""' in browser.get("/connexion/").text
