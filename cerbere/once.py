@@ -1,9 +1,9 @@
 """`{% once %} … {% endonce %}`: what every reader of a language sees alike, rendered once a process.
 
-Most of a page is the same for everybody, and to render it costs more than all the rest of a sign-in but the password.
+Most of a page is the same for everybody, and to render it anew each time was more than half of what the page cost.
 Inside may stand what follows from the language, from `site` (what the settings say of the organisation) and from the
 addresses: sentences, `{% url %}` with constant names, `{% static %}`, partials made of these. Never what depends on the
-request, the agent, a form or the CSRF token, nor a `{% block %}`.
+request, the agent, a form, the CSRF token or the time, nor a `{% block %}`.
 
 Nothing of these can be kept by mistake, and so shown to somebody else: the inside is rendered without the page's
 context, and asking for any other variable is an error, for the first who opens the page.
