@@ -105,7 +105,7 @@ def insert(row: models.Model) -> None:
 
 
 def _values_of(row: models.Model, fields: Fields, connection: Any) -> list[Any]:
-    return [_prepared(field, field.pre_save(row, add=True), connection) for field in fields]
+    return [_prepared(field, getattr(row, field.attname), connection) for field in fields]
 
 
 def _prepared(field: Any, value: Any, connection: Any) -> Any:

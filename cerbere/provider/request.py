@@ -90,9 +90,10 @@ def read(parameters: Parameters, client: Client, received_at: datetime) -> Autho
     """The whole request, checked in the order of CHECKS. Raises OAuthError, to be sent to redirect_uri."""
     for check in CHECKS:
         check(parameters, client)
+    claims = claims_of(parameters)
     return AuthorizationRequest(
-        client, parameters, received_at, prompt_of(parameters), max_age_of(parameters), claims_of(parameters),
-        hinted_sub_of(parameters, client),
+        client, parameters, received_at, prompt_of(parameters), max_age_of(parameters), claims,
+        hinted_sub_of(parameters, client, claims),
     )  # fmt: skip
 
 
@@ -178,19 +179,19 @@ def _no_number(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def hinted_sub_of(parameters: Parameters, client: Client) -> str | None:
+def hinted_sub_of(parameters: Parameters, client: Client, asked: dict[str, Any]) -> str | None:
     """The subject that id_token_hint names: our own token for this client, expired or not."""
     hint = parameters.get("id_token_hint")
     if hint is None:
-        return _claimed_sub(parameters)
+        return _claimed_sub(asked)
     claims = keys.read_own_token(hint)
     if claims is None or claims.get("aud") != client.client_id:
         raise OAuthError("invalid_request", "id_token_hint is not a token of ours for this client")
     return str(claims["sub"])
 
 
-def _claimed_sub(parameters: Parameters) -> str | None:
+def _claimed_sub(asked: dict[str, Any]) -> str | None:
     """`claims` may ask for one subject only (OpenID Connect Core §5.5.1)."""
-    asked = claims_of(parameters)["id_token"].get("sub") or {}
-    value = asked.get("value") if isinstance(asked, dict) else None
+    sub = asked["id_token"].get("sub") or {}
+    value = sub.get("value") if isinstance(sub, dict) else None
     return value if isinstance(value, str) else None
