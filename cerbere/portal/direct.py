@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import close_old_connections
+from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -57,7 +57,7 @@ class Direct:
         except NeedsPage:
             return self.application(environ, start_response)
         finally:
-            close_old_connections()  # into the pool
+            request_finished.send(sender=Direct)  # connections go back into the pool
         start_response(f"{response.status_code} {response.reason_phrase}", self._headers(request, response))
         return [response.content]
 
