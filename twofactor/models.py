@@ -10,6 +10,7 @@ from django_otp.models import Device
 
 from accounts.models import Agent
 from accounts.sessions import DOUBLE_SUBMIT
+from cerbere.statements import ReadOne, change
 from twofactor import seeds
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
 from twofactor.throttle import FREE_TRIES, is_closed, wait_after
@@ -44,6 +45,10 @@ class OtpMelDevice(Device):  # type: ignore[misc]
 
     closes_now = False  # whether the failure that was just counted is the first that makes the agent wait
     SEALED = ("sealed_seed", "fingerprint")  # what `seal` writes
+    OF_A_TRY = (
+        "sealed_seed", "fingerprint", "last_code", "last_step", "last_used_at", "last_sid",
+        "failures", "locked_until", "last_refusal", "last_refusal_at",
+    )  # fmt: skip
 
     class Meta:
         verbose_name = "méthode OTP Mél"
@@ -58,6 +63,12 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         cls.objects.get_or_create(user=agent)
         device: OtpMelDevice = cls.objects.select_for_update().get(user=agent)
         return device
+
+    @classmethod
+    def active_locked(cls, agent_id: int | None) -> OtpMelDevice | None:
+        """The agent's active method under a row lock; None if there is none (any more). Call inside a transaction."""
+        device = LOCKED_BY_AGENT(agent_id) if agent_id else None
+        return device if device and device.confirmed else None
 
     @property
     def bound_to(self) -> str:
@@ -102,7 +113,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
             self._burn(step, sid, now)
         else:
             self.refuse(outcome, now)
-        self.save()
+        self._keep_try()
         return outcome
 
     def reserve(self, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
@@ -116,7 +127,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         if self._refuses_tries(now):
             return Outcome.TOO_MANY_TRIES
         self.refuse(Outcome.ALREADY_USED if self._remembers(code, now) else Outcome.WRONG, now)
-        self.save()
+        self._keep_try()
         return Outcome.ALREADY_USED if self.last_refusal == Outcome.ALREADY_USED else None
 
     def burn_answered(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
@@ -130,7 +141,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self._burn(max(self.last_step, step_of(now)), sid, now)
         self.last_code, self.sealed_seed, self.fingerprint = self._digest(code), "", ""
         self.last_refusal, self.last_refusal_at = "", None
-        self.save()
+        self._keep_try()
         return Outcome.GOOD
 
     def _remembers(self, code: str, now: datetime) -> bool:
@@ -208,6 +219,13 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def _burn(self, step: int, sid: UUID | None, now: datetime) -> None:
         self.last_step, self.last_used_at, self.last_sid = step, now, sid
         self.failures, self.locked_until = 0, None
+
+    def _keep_try(self) -> None:
+        """Write what a try changes of the row, which is locked."""
+        change(OtpMelDevice, self.pk, **{column: getattr(self, column) for column in self.OF_A_TRY})
+
+
+LOCKED_BY_AGENT = ReadOne(OtpMelDevice.objects.select_for_update, "user")
 
 
 class ImportedSeed(models.Model):
