@@ -1,8 +1,8 @@
 """How many passwords may be tried, counted before they are evaluated.
 
-A try is reserved by one statement before the password is hashed, which locks the row, decides on what it finds there
-and writes: parallel tries cannot outrun the limit. Each statement is its own transaction, so that nobody who holds
-one counter waits for another. A stranger who fails on purpose only closes the account to browsers it does not know, for
+A try is reserved by one statement before the password is hashed: it locks the row, decides on what it finds there and
+writes, so that parallel tries cannot outrun the limit. Each statement is a transaction: what many share is held for
+that long only. A stranger who fails on purpose only closes the account to browsers it does not know, for
 ACCOUNT.wait at a time; the agent's own browser, known by a signed cookie, has its own counter.
 """
 
@@ -11,10 +11,11 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Q
 
 from accounts.models import Agent, Attempts, normalize_login
-from cerbere.statements import ReadOne, change, write
+from cerbere.statements import ReadOne, write
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12)) 
 SOURCE = Limit(100, timedelta(minutes=10), timedelta(minutes=10), is_window=True)  # a site behind one address
 KNOWN = Limit(free=21, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # three browsers of one agent
 CLIENT = Limit(30, timedelta(minutes=1), timedelta(minutes=10), is_window=True)  # secrets that nobody guesses
-NO_WAIT = Limit(free=2**31 - 1, wait=timedelta(), memory=timedelta())  # more than the column holds
 ATTEMPTS_BY_KEY = ReadOne(Attempts.objects.all, "key")
 BROWSERS = "browsers:"
 IPV6_PREFIX = 64  # bits: what one subscriber gets
@@ -49,10 +49,14 @@ def _take_sql(counted_from: str) -> str:
 
 
 TAKE = {True: _take_sql("since"), False: _take_sql("updated_at")}  # by `is_window`
+SUCCEEDED = """
+    UPDATE accounts_attempts SET
+        failures = CASE WHEN "key" = %s OR failures = 0 THEN 0 ELSE failures - 1 END,
+        locked_until = CASE WHEN "key" <> %s AND failures > %s THEN locked_until END
+    WHERE "key" IN (SELECT "key" FROM accounts_attempts WHERE "key" IN (%s, %s) ORDER BY "key" {lock})"""
 GIVE_BACK = """
     UPDATE accounts_attempts SET
-        failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END,
-        locked_until = CASE WHEN failures > %s THEN locked_until END
+        failures = CASE WHEN failures = 0 THEN 0 ELSE failures - 1 END, locked_until = NULL
     WHERE "key" = %s"""
 
 
@@ -92,16 +96,19 @@ def reserve(account: str, source: str | None, now: datetime) -> datetime | None:
 
 
 def succeeded(account: str, source: str | None) -> None:
-    """The reserved try was right: the account starts afresh, the source gets its try back."""
-    if source:
-        _give_back(source, _limit_of(source))
-    change(Attempts, account, failures=0, locked_until=None)
+    """The reserved try was right: the account starts afresh, the source gets its try back.
+
+    Both rows are locked in one order: two that do this at once never wait for each other.
+    """
+    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    free = _limit_of(source).free if source else 0
+    write(Attempts, SUCCEEDED.format(lock=lock), account, account, free, account, source or account)
 
 
 def give_back(account: str, source: str | None) -> None:
     """The reserved try was never evaluated: nothing of it stays, the wait that it began included."""
     for key in filter(None, (source, account)):
-        _give_back(key, NO_WAIT)  # a try is reserved outside waits only
+        write(Attempts, GIVE_BACK, key)  # a try is reserved outside waits only
 
 
 def count_client_failure(address: str | None, now: datetime) -> datetime | None:
@@ -123,7 +130,3 @@ def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
             return row.locked_until
         # unlocked between the two statements: the try is free after all
     return None
-
-
-def _give_back(key: str, limit: Limit) -> None:
-    write(Attempts, GIVE_BACK, limit.free, key)

@@ -196,6 +196,26 @@ def test_l05_fifty_wrong_passwords_at_once_are_seven_evaluated(camille):
     assert Browser().sign_in().status_int == 429
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_right_passwords_at_once_give_back_just_what_they_took_and_never_wait_for_each_other():
+    """Two accounts behind one source, whose rows one statement locks."""
+
+    def sign_in_often(number):
+        try:
+            for _ in range(40):
+                assert attempts.reserve(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
+                attempts.succeeded(f"account:{number % 2}", "source:192.0.2.10")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        list(pool.map(sign_in_often, range(CONNECTIONS)))
+    assert dict(Attempts.objects.values_list("key", "failures")) == dict.fromkeys(
+        ["account:0", "account:1", "source:192.0.2.10"], 0
+    )
+
+
 @pytest.mark.django_db
 def test_a_trickle_of_typing_errors_never_locks_a_site(camille):
     """One failure each nine minutes, for a day, from one address."""
