@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -45,10 +46,8 @@ class OtpMelDevice(Device):  # type: ignore[misc]
 
     closes_now = False  # whether the failure that was just counted is the first that makes the agent wait
     SEALED = ("sealed_seed", "fingerprint")  # what `seal` writes
-    OF_A_TRY = (
-        "sealed_seed", "fingerprint", "last_code", "last_step", "last_used_at", "last_sid",
-        "failures", "locked_until", "last_refusal", "last_refusal_at",
-    )  # fmt: skip
+    BURNT = ("last_step", "last_used_at", "last_sid", "failures", "locked_until")  # what `_burn` sets
+    REFUSED = ("last_refusal", "last_refusal_at", "failures", "locked_until")  # what `refuse` sets
 
     class Meta:
         verbose_name = "méthode OTP Mél"
@@ -101,7 +100,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         """Judge a clean code and write what follows: the burnt step, or one more failure.
 
         By the secret that is kept, or by `seed`, which the agent is about to confirm and which is not kept here.
-        Call on a row from `locked_for`, in the transaction of whatever the code gives. While tries are
+        Call on a row from `locked_for` or `active_locked`, in the transaction of what the code gives. While tries are
         refused, and once the Bnum holds another secret, nothing is evaluated or written.
         """
         if self._refuses_tries(now):
@@ -111,9 +110,10 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         outcome, step = judge(seed or self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
         if outcome is Outcome.GOOD:
             self._burn(step, sid, now)
+            self._write(self.BURNT)
         else:
             self.refuse(outcome, now)
-        self._keep_try()
+            self._write(self.REFUSED)
         return outcome
 
     def reserve(self, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
@@ -127,7 +127,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         if self._refuses_tries(now):
             return Outcome.TOO_MANY_TRIES
         self.refuse(Outcome.ALREADY_USED if self._remembers(code, now) else Outcome.WRONG, now)
-        self._keep_try()
+        self._write(self.REFUSED)
         return Outcome.ALREADY_USED if self.last_refusal == Outcome.ALREADY_USED else None
 
     def burn_answered(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
@@ -141,7 +141,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self._burn(max(self.last_step, step_of(now)), sid, now)
         self.last_code, self.sealed_seed, self.fingerprint = self._digest(code), "", ""
         self.last_refusal, self.last_refusal_at = "", None
-        self._keep_try()
+        self._write({*self.BURNT, *self.REFUSED, *self.SEALED, "last_code"})
         return Outcome.GOOD
 
     def _remembers(self, code: str, now: datetime) -> bool:
@@ -220,9 +220,9 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.last_step, self.last_used_at, self.last_sid = step, now, sid
         self.failures, self.locked_until = 0, None
 
-    def _keep_try(self) -> None:
-        """Write what a try changes of the row, which is locked."""
-        change(OtpMelDevice, self.pk, **{column: getattr(self, column) for column in self.OF_A_TRY})
+    def _write(self, columns: Iterable[str]) -> None:
+        """These columns of the row, which is locked."""
+        change(OtpMelDevice, self.pk, **{column: getattr(self, column) for column in sorted(columns)})
 
 
 LOCKED_BY_AGENT = ReadOne(OtpMelDevice.objects.select_for_update, "user")
