@@ -102,13 +102,13 @@ def succeeded(account: str, source: str | None) -> None:
     """
     lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
     free = _limit_of(source).free if source else 0
-    write(Attempts, SUCCEEDED.format(lock=lock), account, account, free, account, source or account)
+    write(SUCCEEDED.format(lock=lock), account, account, free, account, source or account)
 
 
 def give_back(account: str, source: str | None) -> None:
     """The reserved try was never evaluated: nothing of it stays, the wait that it began included."""
     for key in filter(None, (source, account)):
-        write(Attempts, GIVE_BACK, key)  # a try is reserved outside waits only
+        write(GIVE_BACK, key)  # a try is reserved outside waits only
 
 
 def count_client_failure(address: str | None, now: datetime) -> datetime | None:
@@ -124,7 +124,7 @@ def unlock(agent: Agent) -> int:
 
 def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
     since, until = now - limit.memory, now + limit.wait
-    while not write(Attempts, TAKE[limit.is_window], key, now, now, since, since, since, limit.free, until):
+    while not write(TAKE[limit.is_window], key, now, now, since, since, since, limit.free, until):
         row = ATTEMPTS_BY_KEY(key)
         if row and row.locked_until and now < row.locked_until:
             return row.locked_until

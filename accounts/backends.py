@@ -2,9 +2,6 @@ from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 
 from accounts.models import Agent
-from cerbere.statements import ReadOne
-
-AGENT_BY_PK = ReadOne(lambda: Agent.objects.select_related(*settings.AGENT_RELATED), "id")
 
 
 class AgentBackend(ModelBackend):
@@ -17,5 +14,5 @@ class AgentBackend(ModelBackend):
         return None
 
     def get_user(self, user_id: int) -> Agent | None:
-        agent = AGENT_BY_PK(user_id)
+        agent = Agent.objects.select_related(*settings.AGENT_RELATED).filter(pk=user_id).first()
         return agent if agent and agent.may_sign_in else None

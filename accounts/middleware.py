@@ -1,9 +1,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import middleware
+from django.contrib.auth import get_user, middleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+
+class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
+    """Django's, with the agent who has been read together with the session."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: request.session.agent or get_user(request))  # type: ignore
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):

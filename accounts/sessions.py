@@ -15,15 +15,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
-from accounts.models import AgentSession
+from accounts.models import Agent, AgentSession, unsigned
 from cerbere.audit.context import current_origin
 from cerbere.statements import ReadOne, change, insert
 
@@ -31,7 +32,13 @@ SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
 KEY = re.compile(r"[a-z0-9]{32}")  # Django's own alphabet and length
 USER_AGENT = "user_agent"  # session entry that becomes the row's column
-SESSION_BY_KEY = ReadOne(AgentSession.objects.all, "session_key")
+
+
+def _with_agents() -> models.QuerySet[AgentSession]:
+    return AgentSession.objects.select_related("agent", *(f"agent__{name}" for name in settings.AGENT_RELATED))
+
+
+SESSION_BY_KEY = ReadOne(_with_agents, "session_key")
 
 
 def at_rest(key: str) -> str:
@@ -69,6 +76,19 @@ class SessionStore(DatabaseSessionStore):
         return self.row.sid if self.row else None
 
     @property
+    def agent(self) -> Agent | None:
+        """Whose session it is, read in the same statement, if nothing speaks against it.
+
+        None also where Django must look closer: a password changed, an older SECRET_KEY, an account closed.
+        """
+        kept = self._get_session()  # type: ignore[attr-defined]
+        agent = self.row.agent if self.row and SESSION_KEY in kept else None
+        if agent is None or not agent.may_sign_in or kept[SESSION_KEY] != str(agent.pk):
+            return None
+        is_of_password = constant_time_compare(kept.get(HASH_SESSION_KEY, ""), agent.get_session_auth_hash())
+        return agent if is_of_password and kept.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS else None
+
+    @property
     def has_ended(self) -> bool:
         """Whether this browser had a session that is over. Then its cookie stays, for the login page to say so."""
         self._get_session()  # type: ignore[attr-defined]
@@ -76,6 +96,9 @@ class SessionStore(DatabaseSessionStore):
 
     def is_empty(self) -> bool:
         return not self._ended and super().is_empty()
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        return unsigned(session_data)
 
     @staticmethod
     def _validate_session_key(key: str | None) -> bool:

@@ -2,8 +2,9 @@
 
     .venv/bin/python -m bench.profile sso [--flows 300] [--lines 40]
 
-Prints the CPU of Python and of PostgreSQL for one flow in milliseconds and, from as many flows under cProfile, the calls of one flow and the functions that take most. Beside its neighbours' noise the
-calls are what two trees can be compared by.
+Prints the CPU of Python and of PostgreSQL for one flow in milliseconds and, from as many flows under cProfile, the
+calls of one flow and the functions that take most. Calls do not depend on what else the machine does: two trees can
+be compared by them.
 """
 
 import argparse
@@ -62,7 +63,8 @@ def _environ(raw: bytes) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "SERVER_PROTOCOL": protocol,
         "SCRIPT_NAME": "", "SERVER_NAME": "localhost", "SERVER_PORT": str(urlsplit(BASE).port),
-        "REMOTE_ADDR": "127.0.0.1", "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http", "wsgi.errors": io.StringIO(),
+        "REMOTE_ADDR": "127.0.0.1", "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http",
+        "wsgi.errors": io.StringIO(),
     }  # fmt: skip
     for name, _, value in (line.partition(": ") for line in lines):
         key = name.upper().replace("-", "_")

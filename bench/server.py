@@ -121,7 +121,7 @@ def wait_for(url: str) -> None:
 
 
 def cerbere_environment(bench: Bench, name: str, tree: Path, base: str, fill: Sequence[str]) -> dict[str, str]:
-    """The settings of this tree's Cerbère at this address, on a database that these modules of the tree's have filled."""
+    """Settings of this tree's Cerbère at this address, on a database that these modules of the tree's have filled."""
     environment = clean_environment() | {
         "DJANGO_SETTINGS_MODULE": "cerbere.settings", "PYTHONPATH": f"{tree}:{os.environ.get('PYTHONPATH', '')}",
         "CERBERE_PUBLIC_URL": base, "CERBERE_DATABASE_URL": bench.database(name),
@@ -152,7 +152,12 @@ def cerbere(bench: Bench, name: str, tree: Path, server: list[str], fill: Sequen
     pid = bench.spawn(name, command, environment, tree)
     wait_for(f"{base}/readyz")
     manage = partial(subprocess.run, env=environment, cwd=tree, check=True)
-    return Running(cerbere_target(name, base), UNITS, [pid, bench.postmaster], lambda *words: manage([sys.executable, "manage.py", *words]))
+    return Running(
+        cerbere_target(name, base),
+        UNITS,
+        [pid, bench.postmaster],
+        lambda *words: manage([sys.executable, "manage.py", *words]),
+    )
 
 
 def listening(server: list[str], port: int) -> list[str]:

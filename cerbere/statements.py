@@ -7,15 +7,18 @@ are ordinary instances, select_related included; docs/decisions/0024-statements-
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from types import NoneType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import connections, models, router, transaction
-from django.db.models.query import get_related_populators
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
 Key = str | int | UUID
 Fields = list[Any]  # concrete fields, in the order of the statement's values
+OURS = DEFAULT_DB_ALIAS  # only the Bnum's own table is elsewhere
+PLAIN = (str, int, bool, datetime, UUID, NoneType)
 
 
 class ReadOne(Generic[M]):
@@ -26,103 +29,162 @@ class ReadOne(Generic[M]):
 
     def __init__(self, rows: Callable[[], models.QuerySet[M]], column: str) -> None:
         self._rows, self._column = rows, column
-        self._made: dict[str, _Statement[M]] = {}  # by alias: tables and converters differ between databases
+        self._made: _Statement[M] | None = None  # at the first use: models are not known when modules are loaded
 
     def __call__(self, value: Key) -> M | None:
-        rows = self._rows()
-        alias = router.db_for_read(rows.model)
-        if alias not in self._made:
-            self._made[alias] = _Statement(rows.filter(**{self._column: value}).order_by(), self._column, alias)
-        return self._made[alias].read(value)
+        if self._made is None:
+            self._made = _Statement(self._rows().filter(**{self._column: value}).order_by(), self._column)
+        return self._made.read(value)
 
 
 class _Statement(Generic[M]):
-    """A queryset's SQL and how Django makes instances of what it gives (as ModelIterable does)."""
+    """A queryset's SQL, and how instances are made of what it gives."""
 
-    def __init__(self, rows: models.QuerySet[M], column: str, alias: str) -> None:
-        compiler: Any = rows.query.get_compiler(using=alias)
-        self._alias, self._model = alias, rows.model
+    def __init__(self, rows: models.QuerySet[M], column: str) -> None:
+        compiler: Any = rows.query.get_compiler(using=OURS)
         self._sql, _value = compiler.as_sql()
         self._by: Any = rows.model._meta.get_field(column)
-        own = compiler.klass_info["select_fields"]
-        self._own = slice(own[0], own[-1] + 1)
-        self._names = [column[0].target.attname for column in compiler.select[self._own]]
-        self._related = get_related_populators(compiler.klass_info, compiler.select, alias)  # type: ignore[call-arg]
-        self._converters = compiler.get_converters(column[0] for column in compiler.select)
+        self._own = _Part(compiler.klass_info, compiler.select)
+        converters = compiler.get_converters(column[0] for column in compiler.select)
+        self._converters = [(position, each, told) for position, (found, told) in converters.items() for each in found]
 
     def read(self, value: Key) -> M | None:
-        connection = connections[self._alias]
+        connection = connections[OURS]
         with connection.cursor() as cursor:
             cursor.execute(self._sql, [self._by.get_db_prep_value(value, connection)])
             found = cursor.fetchone()
-        return self._instance(list(found)) if found else None
+        if found is None:
+            return None
+        values = list(found)
+        for position, convert, expression in self._converters:
+            values[position] = convert(values[position], expression, connection)
+        one: M = self._own.instance(values)
+        return one
 
-    def _instance(self, values: list[Any]) -> M:
-        for position, (converters, expression) in self._converters.items():
-            for convert in converters:
-                values[position] = convert(values[position], expression, connections[self._alias])
-        one: M = self._model.from_db(self._alias, self._names, values[self._own])
-        for related in self._related:
-            related.populate(values, one)
+
+class _Part:
+    """The columns of one model in a row, and of those that were selected with it.
+
+    Instances are made as pickle makes them, without `__init__` and its signals: it looks at each column again,
+    which costs more than the statement. Columns that were deferred are read when somebody asks, as ever.
+    """
+
+    def __init__(self, klass_info: dict[str, Any], select: list[Any]) -> None:
+        own = klass_info["select_fields"]
+        self._columns = slice(own[0], own[-1] + 1)
+        self._model = klass_info["model"]
+        self._names = [column[0].target.attname for column in select[self._columns]]
+        self._pk = own[0] + self._names.index(self._model._meta.pk.attname)
+        self._related = [
+            (_Part(related, select), related["local_setter"], related["remote_setter"])
+            for related in klass_info.get("related_klass_infos", ())
+        ]
+
+    def instance(self, values: list[Any]) -> Any:
+        if values[self._pk] is None:
+            return None
+        one = self._model.__new__(self._model)
+        state = ModelState()
+        state.adding, state.db = False, OURS
+        one.__dict__.update(zip(self._names, values[self._columns], strict=True), _state=state)
+        for part, tell, tell_back in self._related:
+            related = part.instance(values)
+            tell(one, related)
+            if related is not None:
+                tell_back(related, one)
         return one
 
 
 def insert(row: models.Model) -> None:
     """Write a new row whose columns are all set, and learn its number if the database gives one. No signals."""
-    alias = router.db_for_write(type(row))
-    sql, fields = _insertion(type(row), alias)
-    connection = connections[alias]
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
-    with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        if row.pk is None:
-            row.pk = cursor.fetchone()[0]
-    row._state.adding, row._state.db = False, alias
+    sql, fields = _insertion(type(row))
+    connection = connections[OURS]
+    with transaction.mark_for_rollback_on_error(using=OURS), connection.cursor() as cursor:
+        cursor.execute(sql, _values_of(row, fields, connection))
+        _is_written(row, cursor.fetchone())
+
+
+def _values_of(row: models.Model, fields: Fields, connection: Any) -> list[Any]:
+    return [_prepared(field, field.pre_save(row, add=True), connection) for field in fields]
+
+
+def _prepared(field: Any, value: Any, connection: Any) -> Any:
+    """As the field says, which for most of what psycopg takes as it is means a long way to the same."""
+    plain = type(value) in PLAIN and connection.vendor == "postgresql"
+    return value if plain else field.get_db_prep_save(value, connection)
+
+
+def _is_written(row: models.Model, key: tuple[Any, ...]) -> None:
+    if row.pk is None:
+        row.pk = key[0]
+    row._state.adding, row._state.db = False, OURS
 
 
 @cache
-def _insertion(model: type[models.Model], alias: str) -> tuple[str, Fields]:
+def _insertion(model: type[models.Model], source: str = "VALUES ({})") -> tuple[str, Fields]:
     meta: Any = model._meta
-    quote = connections[alias].ops.quote_name
+    quote = connections[OURS].ops.quote_name
     fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
     columns = ", ".join(quote(field.column) for field in fields)
-    places = ", ".join("%s" for _ in fields)
+    values = source.format(", ".join("%s" for _ in fields))
     into, pk = quote(meta.db_table), quote(meta.pk.column)
-    return f"INSERT INTO {into} ({columns}) VALUES ({places}) RETURNING {pk}", fields  # noqa: S608
+    return f"INSERT INTO {into} ({columns}) {values} RETURNING {pk}", fields
 
 
-def change(model: type[models.Model], pk: Key, while_null: tuple[str, ...] = (), **columns: Any) -> bool:
-    """Set these columns of one row, in one statement, unless one of `while_null` has a value: then False."""
-    alias = router.db_for_write(model)
-    sql, fields = _changing(model, alias, while_null, tuple(columns))
-    connection = connections[alias]
-    values = [field.get_db_prep_save(columns[field.attname], connection) for field in fields]
-    with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
-        cursor.execute(sql, [*values, model._meta.pk.get_db_prep_value(pk, connection)])
+def change(
+    model: type[models.Model],
+    pk: Key,
+    while_null: tuple[str, ...] = (),
+    *,
+    then: models.Model | None = None,
+    **columns: Any,
+) -> bool:
+    """Set these columns of one row, in one statement, unless one of `while_null` has a value: then False.
+
+    `then` is a new row, written only if the change happens and together with it, as by `insert`.
+    """
+    connection = connections[OURS]
+    if then and connection.vendor != "postgresql":  # which alone can change and insert in one statement
+        with transaction.atomic(using=OURS):
+            if changed := change(model, pk, while_null, **columns):
+                insert(then)
+        return changed
+    sql, fields = _changing(model, while_null, tuple(columns), type(then) if then else None)
+    values = [_prepared(field, columns[field.attname], connection) for field in fields]
+    values.append(model._meta.pk.get_db_prep_value(pk, connection))
+    if then:
+        values += _values_of(then, _insertion(type(then))[1], connection)
+    with transaction.mark_for_rollback_on_error(using=OURS), connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        if then and (written := cursor.fetchone()):
+            _is_written(then, written)
         return bool(cursor.rowcount == 1)
 
 
 @cache
 def _changing(
-    model: type[models.Model], alias: str, while_null: tuple[str, ...], columns: tuple[str, ...]
+    model: type[models.Model], while_null: tuple[str, ...], columns: tuple[str, ...], then: type[models.Model] | None
 ) -> tuple[str, Fields]:
     meta: Any = model._meta
-    quote = connections[alias].ops.quote_name
+    quote = connections[OURS].ops.quote_name
     fields = [meta.get_field(name) for name in columns]
     sets = ", ".join(f"{quote(field.column)} = %s" for field in fields)
     nulls = "".join(f" AND {quote(meta.get_field(name).column)} IS NULL" for name in while_null)
-    return f"UPDATE {quote(meta.db_table)} SET {sets} WHERE {quote(meta.pk.column)} = %s{nulls}", fields  # noqa: S608
+    sql = f"UPDATE {quote(meta.db_table)} SET {sets} WHERE {quote(meta.pk.column)} = %s{nulls}"  # noqa: S608
+    if then is None:
+        return sql, fields
+    insertion, _fields = _insertion(then, "SELECT {} FROM changed")
+    return f"WITH changed AS ({sql} RETURNING 1) {insertion}", fields
 
 
-def write(model: type[models.Model], sql: str, *values: Any) -> int:
-    """Send a write to this model's table that `insert` and `change` cannot say; returns how many rows it wrote.
+def write(sql: str, *values: Any) -> int:
+    """Send a write that `insert` and `change` cannot say; returns how many rows it wrote.
 
     The SQL is of both databases; tests run it on both, since no model holds its column names.
     """
-    alias = router.db_for_write(model)
-    connection = connections[alias]
+    connection = connections[OURS]
     adapt = connection.ops.adapt_datetimefield_value
     adapted = [adapt(value) if isinstance(value, datetime) else value for value in values]
-    with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
+    with transaction.mark_for_rollback_on_error(using=OURS), connection.cursor() as cursor:
         cursor.execute(sql, adapted)
         return int(cursor.rowcount)

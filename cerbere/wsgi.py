@@ -15,10 +15,11 @@ GUNICORN_CANNOT_LOAD = 4  # its own status for this: it stops, instead of trying
 def start() -> "Published":
     application = get_wsgi_application()
     from cerbere.checks import stop_if_unsafe  # it needs the applications loaded
+    from cerbere.portal.direct import Direct
     from cerbere.provider.published import Published
 
     stop_if_unsafe()
-    return Published(application)
+    return Published(Direct(application))
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cerbere.settings")

@@ -4,6 +4,7 @@ import pytest
 from django.core.wsgi import get_wsgi_application
 from webtest import TestApp
 
+from cerbere.portal.direct import Direct
 from cerbere.provider import published
 from cerbere.provider.published import KEPT_AT_MOST, PATHS, Published
 from tests.settings import EC_KEY, RSA_KEY, _pem
@@ -28,7 +29,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def django():
-    return get_wsgi_application()
+    return Direct(get_wsgi_application())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.audit.record import record
+from cerbere.audit.record import draft, record
 from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_CODE, Client, Grant
 from cerbere.statements import change, insert, write
 
@@ -81,6 +81,16 @@ def test_a_change_happens_once(client, camille):
     assert (kept.redeemed_at, kept.access_digest) == (NOW, "a")
 
 
+def test_a_row_is_written_with_the_change_and_not_without_it(client, camille):
+    grant = a_grant(client, camille)
+    insert(grant)
+    events = [draft(Event.TOKEN_ISSUED, camille, client_id="rp", n=n) for n in range(2)]
+    happened = [change(Grant, grant.pk, ("redeemed_at",), then=event, redeemed_at=NOW) for event in events]
+    assert happened == [True, False]
+    assert values(AuditEvent.objects.get()) == values(events[0])
+    assert events[1].pk is None
+
+
 def test_a_change_touches_no_other_row(client, camille):
     grant = a_grant(client, camille)
     insert(grant)
@@ -90,16 +100,16 @@ def test_a_change_touches_no_other_row(client, camille):
 
 def test_a_write_tells_how_many_rows_it_wrote_and_takes_moments(client):
     sql = "UPDATE provider_client SET created_at = %s WHERE client_id = %s AND created_at <= %s"
-    assert write(Client, sql, NOW, "other", NOW) == 0
-    assert write(Client, sql, NOW, "rp", NOW - timedelta(days=1)) == 0
-    assert write(Client, sql, NOW, "rp", timezone.now()) == 1
+    assert write(sql, NOW, "other", NOW) == 0
+    assert write(sql, NOW, "rp", NOW - timedelta(days=1)) == 0
+    assert write(sql, NOW, "rp", timezone.now()) == 1
     assert Client.objects.get().created_at == NOW
 
 
 def test_a_refused_write_leaves_the_transaction_to_be_rolled_back(client):
     with pytest.raises(transaction.TransactionManagementError), transaction.atomic():  # noqa: PT012
         with pytest.raises(IntegrityError):
-            write(Client, "UPDATE provider_client SET name = NULL WHERE client_id = %s", "rp")
+            write("UPDATE provider_client SET name = NULL WHERE client_id = %s", "rp")
         Client.objects.count()
 
 

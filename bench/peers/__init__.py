@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
-from bench.peers import oauth_toolkit, oidc_provider
+from bench.peers import lemonldap_ng, oauth_toolkit, oidc_provider
 from bench.server import Bench, Running
 
-MODULES = {"oidc-provider": oidc_provider, "django-oauth-toolkit": oauth_toolkit}
+MODULES = {
+    "oidc-provider": oidc_provider, "django-oauth-toolkit": oauth_toolkit, "lemonldap-ng": lemonldap_ng
+}  # fmt: skip
 PEERS: dict[str, Callable[[Bench], Running]] = {name: module.start for name, module in MODULES.items()}
 
 

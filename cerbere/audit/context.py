@@ -5,6 +5,7 @@ import re
 import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -37,6 +38,7 @@ def client_address(request: HttpRequest) -> str | None:
     return _address(hops[-proxies]) or remote
 
 
+@lru_cache(maxsize=1000)
 def _address(value: str) -> str | None:
     """One spelling an address, without IPv6 scope (a name of no meaning elsewhere) nor IPv4 mapping."""
     try:

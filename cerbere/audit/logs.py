@@ -5,8 +5,17 @@ from typing import Any
 
 import structlog
 
+from cerbere.audit.context import current_origin
+
+
+def _add_request_id(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    if request_id := current_origin.get().request_id:
+        event["request_id"] = request_id
+    return event
+
+
 _SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
+    _add_request_id,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

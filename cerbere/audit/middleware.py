@@ -1,6 +1,5 @@
 from collections.abc import Callable
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 
 from cerbere.audit.context import current_origin, origin_of
@@ -16,8 +15,7 @@ class RequestIdMiddleware:
         origin = origin_of(request)
         token = current_origin.set(origin)
         try:
-            with structlog.contextvars.bound_contextvars(request_id=origin.request_id):
-                response = self.get_response(request)
+            response = self.get_response(request)
         finally:
             current_origin.reset(token)
         response["X-Request-ID"] = origin.request_id

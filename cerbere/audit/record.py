@@ -36,10 +36,22 @@ def record(
 
     Never pass a secret, a code, a token or what an agent typed as identifier (it may be a password).
     """
-    row = _row(event, agent, actor, client_id, detail)
+    row = draft(event, agent, actor=actor, client_id=client_id, **detail)
     insert(row)
-    transaction.on_commit(partial(_log, row))
+    told(row)
     return row
+
+
+def draft(
+    event: Event, agent: HasUid | None = None, *, actor: HasUid | None = None, client_id: str = "", **detail: Detail
+) -> AuditEvent:
+    """As `record`, for an act that writes the event in its own statement (`statements.change`), then calls `told`."""
+    return _row(event, agent, actor, client_id, detail)
+
+
+def told(row: AuditEvent) -> None:
+    """The JSON line of an event that has been written, once that is committed."""
+    transaction.on_commit(partial(_log, row))
 
 
 def record_many(
@@ -49,7 +61,7 @@ def record_many(
     rows = [_row(event, agent, actor, "", detail) for agent, detail in happened]
     AuditEvent.objects.bulk_create(rows)
     for row in rows:
-        transaction.on_commit(partial(_log, row))
+        told(row)
 
 
 def _row(

@@ -1,6 +1,11 @@
 from collections.abc import Callable
+from functools import cache
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 NEVER = "no-store, private"  # no-store alone is enough by RFC 9111 §5.2.2.5; private is for proxies that do not know it
 
@@ -15,3 +20,21 @@ class NoStoreMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", NEVER)
         return response
+
+
+class ContentPolicyMiddleware(CSPMiddleware):
+    """django-csp's, which makes the text anew for each answer: ours differs only where a form leads elsewhere."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """No nonce: no page of ours has a script or a style inside it."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if hasattr(response, "_csp_update"):
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, _policy())
+        return response
+
+
+@cache
+def _policy() -> str:
+    return build_policy()

@@ -10,15 +10,17 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
+from cerbere.audit.models import AuditEvent
 from cerbere.provider import keys
 from cerbere.provider.policy import Terms
 from cerbere.provider.public_keys import validate_public_keys
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
-from cerbere.statements import ReadOne, change
+from cerbere.statements import ReadOne, change, insert
 from twofactor.strength import Strength
 
 PARKED_FOR = timedelta(minutes=15)
@@ -144,12 +146,15 @@ class ParkedRequest(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    browser_digest = models.CharField(max_length=64, db_index=True)
-    client = models.ForeignKey(Client, models.CASCADE)
+    browser_digest = models.CharField(max_length=64)
+    client = models.ForeignKey(Client, models.CASCADE, db_index=False)
     parameters = models.JSONField()
     received_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     answered = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["browser_digest"], name="parked_browser")]
 
 
 PARKED_BY_ID = ReadOne(ParkedRequest.objects.select_related("client").all, "id")
@@ -182,12 +187,15 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 
 class Grant(models.Model):
-    """What one authorization request gave: a code, then an access token. Only digests are kept."""
+    """What one authorization request gave: a code, then an access token. Only digests are kept.
 
-    client = models.ForeignKey(Client, models.CASCADE)
+    Its indexes are made by hand: Django makes two of each column of text, and every sign-on pays for them twice.
+    """
+
+    client = models.ForeignKey(Client, models.CASCADE, db_index=False)  # needed only when a client is removed
     agent = models.ForeignKey(Agent, models.CASCADE)
     session = models.ForeignKey(AgentSession, models.SET_NULL, to_field="sid", null=True)
-    code_digest = models.CharField(max_length=64, unique=True)
+    code_digest = models.CharField(max_length=64)
     redirect_uri = models.CharField(max_length=2000)
     code_challenge = models.CharField(max_length=43, blank=True)
     nonce = models.TextField(blank=True)
@@ -199,22 +207,34 @@ class Grant(models.Model):
     created_at = models.DateTimeField()
     redeemed_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
-    access_digest = models.CharField(max_length=64, unique=True, null=True)
+    access_digest = models.CharField(max_length=64, null=True)
     access_expires_at = models.DateTimeField(null=True)
-    family = models.CharField(max_length=22, unique=True, null=True)
+    family = models.CharField(max_length=22, null=True)
     refresh_digest = models.CharField(max_length=64, blank=True)
 
     objects = GrantQuerySet.as_manager()
 
-    def redeem(self, tokens: Tokens, now: datetime) -> bool:
-        """Burn the code and attach the tokens, in one statement. False when it was burnt already."""
-        unburnt = ("redeemed_at", "revoked_at")
-        return change(Grant, self.pk, unburnt, redeemed_at=now, **tokens.columns(now))
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["code_digest"], name="grant_of_code"),
+            models.UniqueConstraint(
+                fields=["access_digest"], name="grant_of_access_token", condition=Q(access_digest__isnull=False)
+            ),
+            models.UniqueConstraint(fields=["family"], name="grant_of_family", condition=Q(family__isnull=False)),
+        ]
 
-    def rotate(self, presented: str, tokens: Tokens, now: datetime) -> bool:
-        """Replace the presented refresh token by new tokens, in one statement. False when it was used before."""
+    def redeem(self, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
+        """Burn the code, attach the tokens and write the event, all at once. False when it was burnt already."""
+        unburnt = ("redeemed_at", "revoked_at")
+        return change(Grant, self.pk, unburnt, then=event, redeemed_at=now, **tokens.columns(now))
+
+    def rotate(self, presented: str, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
+        """Put new tokens in the place of the presented one, and write the event. False when it was used before."""
         current = Grant.objects.filter(pk=self.pk, refresh_digest=digest(presented), revoked_at=None)
-        return current.update(**tokens.columns(now)) == 1
+        with transaction.atomic():
+            if rotated := current.update(**tokens.columns(now)) == 1:
+                insert(event)
+        return rotated
 
     def revoke(self, now: datetime) -> None:
         """The code and the access token that it gave are dead from now on."""
@@ -223,6 +243,7 @@ class Grant(models.Model):
 
 GRANT_BY_CODE = ReadOne(Grant.objects.whole, "code_digest")
 GRANT_BY_ACCESS_TOKEN = ReadOne(Grant.objects.whole, "access_digest")
+GRANT_BY_FAMILY = ReadOne(Grant.objects.whole, "family")
 
 
 class LogoutNotice(models.Model):

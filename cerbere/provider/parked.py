@@ -75,7 +75,7 @@ def _forget_expired(now: datetime) -> None:
     Where there are row locks, parkings at the same moment take different ones: none waits for another.
     """
     lock = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
-    write(ParkedRequest, FORGET.format(lock=lock), now, FORGOTTEN_AT_ONCE)
+    write(FORGET.format(lock=lock), now, FORGOTTEN_AT_ONCE)
 
 
 def bind(request: HttpRequest, response: HttpResponse) -> None:

@@ -4,14 +4,19 @@ import secrets
 from datetime import datetime
 from typing import Any
 
+from django.http import HttpRequest
+
 from cerbere.audit.events import Event
-from cerbere.audit.record import record
+from cerbere.audit.models import AuditEvent
+from cerbere.audit.record import draft, record, told
+from cerbere.provider.client_auth import authenticate
 from cerbere.provider.errors import OAuthError
 from cerbere.provider.grants import id_token, why_dead
 from cerbere.provider.models import (
     ACCESS_TOKEN_LIFETIME,
     CODE_LIFETIME,
     GRANT_BY_CODE,
+    GRANT_BY_FAMILY,
     Client,
     Grant,
     Tokens,
@@ -21,12 +26,18 @@ from cerbere.provider.pkce import verifier_fits
 from cerbere.provider.request import Parameters
 
 
-def token(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
-    """The answer's members. Raises OAuthError; what is used twice revokes what it gave."""
-    grant_type = required(parameters, "grant_type")
+def token(request: HttpRequest, parameters: Parameters, now: datetime) -> dict[str, Any]:
+    """The answer's members. Raises OAuthError; what is used twice revokes what it gave.
+
+    What the request presents is read before the client is authenticated, and with it: one statement for both.
+    """
+    grant_type = parameters.get("grant_type", "")
+    grant = READERS[grant_type](parameters) if grant_type in READERS else None
+    client = authenticate(request, parameters, now, grant.client if grant else None)
+    required(parameters, "grant_type")
     if grant_type not in ACTS:
         raise OAuthError("unsupported_grant_type", f"only {' and '.join(ACTS)} are supported")
-    return ACTS[grant_type](client, parameters, now)
+    return ACTS[grant_type](client, grant, parameters, now)
 
 
 def required(parameters: Parameters, name: str) -> str:
@@ -35,19 +46,31 @@ def required(parameters: Parameters, name: str) -> str:
     return parameters[name]
 
 
-def by_code(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
-    code = required(parameters, "code")
-    grant = GRANT_BY_CODE(digest(code))
+def _by_code(parameters: Parameters) -> Grant | None:
+    return GRANT_BY_CODE(digest(parameters["code"])) if "code" in parameters else None
+
+
+def _by_family(parameters: Parameters) -> Grant | None:
+    """A used refresh token still names the family that it was of."""
+    return GRANT_BY_FAMILY(parameters.get("refresh_token", "").partition(".")[0])
+
+
+READERS = {"authorization_code": _by_code, "refresh_token": _by_family}
+
+
+def redeem(client: Client, grant: Grant | None, parameters: Parameters, now: datetime) -> dict[str, Any]:
+    required(parameters, "code")
     if grant is None or grant.client_id != client.pk:
         raise OAuthError("invalid_grant", "the code is not one of this client")
     if grant.redeemed_at:
         raise _replayed(grant, Event.CODE_REPLAYED, now)
     if reason := _why_not(grant, parameters, now):
         raise _refused(grant, reason)
-    tokens = Tokens.new(secrets.token_urlsafe(16) if client.refresh_tokens else None)
-    if not grant.redeem(tokens, now):
+    tokens, event = Tokens.new(secrets.token_urlsafe(16) if client.refresh_tokens else None), _issued(grant, parameters)
+    if not grant.redeem(tokens, event, now):
         raise _replayed(grant, Event.CODE_REPLAYED, now)
-    return _answer(grant, tokens, "authorization_code", now)
+    told(event)
+    return _answer(grant, tokens, grant.nonce, now)
 
 
 def _why_not(grant: Grant, parameters: Parameters, now: datetime) -> str | None:
@@ -60,31 +83,33 @@ def _why_not(grant: Grant, parameters: Parameters, now: datetime) -> str | None:
     return why_dead(grant, now)
 
 
-def by_refresh_token(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
+def refresh(client: Client, grant: Grant | None, parameters: Parameters, now: datetime) -> dict[str, Any]:
     """A refresh token serves once; one that comes again kills the whole family (RFC 9700 §4.14.2)."""
     presented = required(parameters, "refresh_token")
-    grant = Grant.objects.whole().filter(family=presented.partition(".")[0], client=client).first()
-    if grant is None or not client.refresh_tokens:
+    if grant is None or grant.client_id != client.pk or not client.refresh_tokens:
         raise OAuthError("invalid_grant", "the refresh token is not one of this client")
     if not set(parameters.get("scope", "").split()) <= set(grant.scope.split()):
         raise OAuthError("invalid_scope", "scope is wider than what was granted")
     if reason := why_dead(grant, now):
         raise _refused(grant, reason)
-    tokens = Tokens.new(grant.family)
-    if not grant.rotate(presented, tokens, now):
+    tokens, event = Tokens.new(grant.family), _issued(grant, parameters)
+    if not grant.rotate(presented, tokens, event, now):
         raise _replayed(grant, Event.REFRESH_TOKEN_REPLAYED, now)
-    return _answer(grant, tokens, "refresh_token", now)
+    told(event)
+    return _answer(grant, tokens, "", now)  # without the nonce: OpenID Connect Core §12.2
 
 
-ACTS = {"authorization_code": by_code, "refresh_token": by_refresh_token}
+ACTS = {"authorization_code": redeem, "refresh_token": refresh}
 
 
-def _answer(grant: Grant, tokens: Tokens, grant_type: str, now: datetime) -> dict[str, Any]:
-    record(
-        Event.TOKEN_ISSUED, grant.agent,
-        client_id=grant.client.client_id, acr=grant.acr, sid=str(grant.session_id), grant_type=grant_type,
+def _issued(grant: Grant, parameters: Parameters) -> AuditEvent:
+    return draft(
+        Event.TOKEN_ISSUED, grant.agent, client_id=grant.client.client_id,
+        acr=grant.acr, sid=str(grant.session_id), grant_type=parameters["grant_type"],
     )  # fmt: skip
-    nonce = grant.nonce if grant_type == "authorization_code" else ""  # OpenID Connect Core §12.2
+
+
+def _answer(grant: Grant, tokens: Tokens, nonce: str, now: datetime) -> dict[str, Any]:
     answer = {
         "access_token": tokens.access,
         "token_type": "Bearer",

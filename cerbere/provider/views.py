@@ -81,7 +81,12 @@ def jwks(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @pages_for_errors
 def authorize(request: HttpRequest) -> HttpResponse:
-    return _as_get(request) or authorize_act(request, single_values(request.GET), timezone.now())
+    return _as_get(request) or authorize_or_page(request)
+
+
+def authorize_or_page(request: HttpRequest) -> HttpResponse:
+    """Raises PageError for what only a page can tell; nothing has been done then."""
+    return authorize_act(request, single_values(request.GET), timezone.now())
 
 
 @login_not_required
@@ -101,7 +106,7 @@ def resume(request: HttpRequest, parked_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @json_for_errors
 def token(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(token_act(*_of_client(request)))
+    return JsonResponse(token_act(request, single_values(request.POST), timezone.now()))
 
 
 @login_not_required

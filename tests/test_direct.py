@@ -1,0 +1,102 @@
+"""What is answered before Django's handler is what Django would have answered."""
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+from django.db import OperationalError
+from webtest import TestApp
+
+from cerbere.portal import direct
+from cerbere.portal.direct import Direct
+from tests import people
+from tests.people import CALLBACK, answer, authorization
+
+pytestmark = pytest.mark.django_db
+OURS = {"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "192.0.2.10"}
+OF_ONE_ANSWER = {"X-Request-ID", "Location", "Set-Cookie", "Content-Length", "Vary", "Content-Language"}
+
+MOMENT = re.compile(r"[0-9A-F]{4}-[0-9A-F]{4}|<time.*")  # of a page: its reference and its time
+
+
+def no_django(_environ, _start_response):
+    raise AssertionError("it went on to Django")
+
+
+def both(method, path, **sent):
+    """The answers of Django and of what stands before it."""
+    for application in (get_wsgi_application(), Direct(no_django)):
+        yield getattr(TestApp(application, extra_environ=OURS), method)(path, expect_errors=True, **sent)
+
+
+def told(response):
+    return {name: value for name, value in response.headers.items() if name not in OF_ONE_ANSWER}
+
+
+def asked(**parameters):
+    return f"/oidc/authorize?{urlencode(authorization(**parameters))}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("post", "/oidc/token", {"params": {"grant_type": "authorization_code", "code": "c"}}),
+        ("get", "/oidc/token", {}),
+        ("get", "/oidc/userinfo", {"headers": {"Authorization": "Bearer none"}}),
+        ("post", "/oidc/introspect", {"params": {"token": "t"}}),
+        ("post", "/oidc/revoke", {"params": {"token": "t" * 70_000}}),
+        ("post", "/oidc/par", {}),
+        ("get", "/oidc/jwks", {"headers": {"If-None-Match": '"other"'}}),
+    ],
+)
+def test_machines_are_told_the_same(piag, method, path, sent):
+    django, ours = both(method, path, **sent)
+    assert (ours.status, told(ours)) == (django.status, told(django))
+    assert MOMENT.sub("", ours.text) == MOMENT.sub("", django.text)
+    assert len(ours.headers.getall("X-Request-ID")) == 1
+
+
+def test_a_request_that_must_wait_or_fails_is_led_on_the_same_way(piag):
+    for parameters in ({}, {"prompt": "none"}, {"scope": "email"}):
+        django, ours = both("get", asked(**parameters))
+        assert (ours.status, told(ours)) == (django.status, told(django))
+        assert ours.location.split("?")[0].split("/oidc/")[0] == django.location.split("?")[0].split("/oidc/")[0]
+        assert {cookie.partition("=")[0] for cookie in ours.headers.getall("Set-Cookie")} == {
+            cookie.partition("=")[0] for cookie in django.headers.getall("Set-Cookie")
+        }
+
+
+@pytest.mark.parametrize("fields", [{"redirect_uri": "https://evil.test/"}, {"client_id": "other"}])
+def test_what_only_a_page_can_tell_goes_on_to_django(browser, piag, fields):
+    page = browser.authorize(**fields)
+    assert page.status_int == 400
+    assert "<html" in page.text
+
+
+def test_a_form_that_sends_itself_is_a_page_with_a_policy_of_its_own(browser, enrolled, piag):
+    browser.sign_in()
+    browser.send_code("/verification/", people.code())
+    page = browser.authorize(response_mode="form_post")
+    assert f"form-action 'self' {CALLBACK.removesuffix('/oidc/callback/')}" in page.headers["Content-Security-Policy"]
+    strange = browser.get(asked().replace("response_type", "response%5Fmode=form_post&response_type"))
+    assert strange.forms
+    assert "code" in answer(browser.authorize())
+
+
+@pytest.mark.parametrize(("accepted", "words"), [("fr", "Réessayez"), ("en", "Try again")])
+def test_a_database_that_is_down_is_told_in_the_language_of_the_browser(monkeypatch, accepted, words):
+    def down(*_):
+        raise OperationalError
+
+    monkeypatch.setattr(direct, "authorize_or_page", down)
+    application = TestApp(Direct(no_django), extra_environ=OURS)
+    page = application.get(asked(), headers={"Accept-Language": accepted}, expect_errors=True)
+    assert page.status_int == 503
+    assert page.headers["Retry-After"]
+    assert words.casefold() in page.text.casefold()
+
+
+def test_another_name_than_ours_is_refused():
+    application = TestApp(Direct(no_django), extra_environ=OURS | {"HTTP_HOST": "evil.test"})
+    assert application.get("/oidc/userinfo", expect_errors=True).status_int == 400
