@@ -1,7 +1,8 @@
 """How many passwords may be tried, counted before they are evaluated.
 
-A try is reserved under a row lock before the password is hashed, so that parallel tries cannot outrun the
-limit. A stranger who fails on purpose only closes the account to browsers it does not know, for
+A try is reserved by one statement before the password is hashed: it locks the row, decides on what it finds there and
+writes, so that parallel tries cannot outrun the limit. Each statement is a transaction: what many share is held for
+that long only. A stranger who fails on purpose only closes the account to browsers it does not know, for
 ACCOUNT.wait at a time; the agent's own browser, known by a signed cookie, has its own counter.
 """
 
@@ -10,16 +11,16 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection
 from django.db.models import Q
 
 from accounts.models import Agent, Attempts, normalize_login
-from cerbere.statements import ReadOne, change
+from cerbere.statements import ReadOne, write
 
 
 @dataclass(frozen=True)
 class Limit:
-    free: int  # tries before the wait
+    free: int  # tries before the wait, more than one
     wait: timedelta
     memory: timedelta  # all failures are forgotten that long after the last one, or after the first if `is_window`
     is_window: bool = False  # for what many people share: a steady trickle of typing errors must not add up
@@ -29,9 +30,34 @@ ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12)) 
 SOURCE = Limit(100, timedelta(minutes=10), timedelta(minutes=10), is_window=True)  # a site behind one address
 KNOWN = Limit(free=21, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # three browsers of one agent
 CLIENT = Limit(30, timedelta(minutes=1), timedelta(minutes=10), is_window=True)  # secrets that nobody guesses
-LOCKED_BY_KEY = ReadOne(Attempts.objects.select_for_update, "key")
+ATTEMPTS_BY_KEY = ReadOne(Attempts.objects.all, "key")
 BROWSERS = "browsers:"
 IPV6_PREFIX = 64  # bits: what one subscriber gets
+
+
+def _take_sql(counted_from: str) -> str:
+    """One more failure, unless a wait is running: then nothing is written. Those before `memory` count no more."""
+    return f"""
+        INSERT INTO accounts_attempts AS known ("key", failures, locked_until, since, updated_at)
+        VALUES (%s, 1, NULL, %s, %s)
+        ON CONFLICT ("key") DO UPDATE SET
+            failures = CASE WHEN known.{counted_from} > %s THEN known.failures + 1 ELSE 1 END,
+            since = CASE WHEN known.{counted_from} > %s THEN known.since ELSE excluded.since END,
+            updated_at = excluded.updated_at,
+            locked_until = CASE WHEN known.{counted_from} > %s AND known.failures + 1 >= %s THEN %s END
+        WHERE known.locked_until IS NULL OR known.locked_until <= excluded.updated_at"""  # noqa: S608
+
+
+TAKE = {True: _take_sql("since"), False: _take_sql("updated_at")}  # by `is_window`
+SUCCEEDED = """
+    UPDATE accounts_attempts SET
+        failures = CASE WHEN "key" = %s OR failures = 0 THEN 0 ELSE failures - 1 END,
+        locked_until = CASE WHEN "key" <> %s AND failures > %s THEN locked_until END
+    WHERE "key" IN (SELECT "key" FROM accounts_attempts WHERE "key" IN (%s, %s) ORDER BY "key" {lock})"""
+GIVE_BACK = """
+    UPDATE accounts_attempts SET
+        failures = CASE WHEN failures = 0 THEN 0 ELSE failures - 1 END, locked_until = NULL
+    WHERE "key" = %s"""
 
 
 def account_key(login: str, agent: Agent | None, browser: str | None) -> str:
@@ -66,31 +92,28 @@ def network_of(address: str | None) -> str:
 
 def reserve(account: str, source: str | None, now: datetime) -> datetime | None:
     """Count one try under both keys. Returns the end of the wait when it must not be evaluated."""
-    with transaction.atomic():
-        return (source and _take(source, _limit_of(source), now)) or _take(account, ACCOUNT, now)
+    return (source and _take(source, _limit_of(source), now)) or _take(account, ACCOUNT, now)
 
 
 def succeeded(account: str, source: str | None) -> None:
-    """The reserved try was right: the account starts afresh, the source gets its try back."""
-    with transaction.atomic():
-        if source:
-            _give_back(Attempts.objects.select_for_update().get(key=source), _limit_of(source))
-        Attempts.objects.filter(key=account).update(failures=0, locked_until=None)
+    """The reserved try was right: the account starts afresh, the source gets its try back.
+
+    Both rows are locked in one order: two that do this at once never wait for each other.
+    """
+    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    free = _limit_of(source).free if source else 0
+    write(SUCCEEDED.format(lock=lock), account, account, free, account, source or account)
 
 
 def give_back(account: str, source: str | None) -> None:
     """The reserved try was never evaluated: nothing of it stays, the wait that it began included."""
-    with transaction.atomic():
-        for key in filter(None, (source, account)):  # in the order of `reserve`: two never wait for each other
-            row = Attempts.objects.select_for_update().get(key=key)
-            row.failures, row.locked_until = max(row.failures - 1, 0), None  # a try is reserved outside waits only
-            row.save()
+    for key in filter(None, (source, account)):
+        write(GIVE_BACK, key)  # a try is reserved outside waits only
 
 
 def count_client_failure(address: str | None, now: datetime) -> datetime | None:
     """One more application that did not prove who it is; the end of the wait once there were too many."""
-    with transaction.atomic():
-        return _take(f"client:{network_of(address)}", CLIENT, now)
+    return _take(f"client:{network_of(address)}", CLIENT, now)
 
 
 def unlock(agent: Agent) -> int:
@@ -100,30 +123,10 @@ def unlock(agent: Agent) -> int:
 
 
 def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
-    row = _locked(key, now)
-    if row.locked_until and now < row.locked_until:
-        return row.locked_until
-    if now - (row.since if limit.is_window else row.updated_at) >= limit.memory:
-        row.failures, row.since = 0, now
-    row.failures, row.updated_at = row.failures + 1, now
-    row.locked_until = now + limit.wait if row.failures >= limit.free else None
-    change(
-        Attempts, key, failures=row.failures, since=row.since, updated_at=row.updated_at, locked_until=row.locked_until
-    )
+    since, until = now - limit.memory, now + limit.wait
+    while not write(TAKE[limit.is_window], key, now, now, since, since, since, limit.free, until):
+        row = ATTEMPTS_BY_KEY(key)
+        if row and row.locked_until and now < row.locked_until:
+            return row.locked_until
+        # unlocked between the two statements: the try is free after all
     return None
-
-
-def _locked(key: str, now: datetime) -> Attempts:
-    """The row of this key under its lock, made when it is the first try: then two may make it, and one waits."""
-    known = LOCKED_BY_KEY(key)
-    if known is None:
-        Attempts.objects.bulk_create([Attempts(key=key, since=now, updated_at=now)], ignore_conflicts=True)
-        known = LOCKED_BY_KEY(key)
-    assert known is not None
-    return known
-
-
-def _give_back(row: Attempts, limit: Limit) -> None:
-    row.failures = max(row.failures - 1, 0)
-    row.locked_until = row.locked_until if row.failures >= limit.free else None
-    row.save()

@@ -13,8 +13,9 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionS
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
+
+from cerbere.statements import ReadOne
 
 SHARED_MAILBOX_MARK = ".-."  # agent.-.boite: an agent acting in a shared mailbox, never an identity
 
@@ -46,7 +47,7 @@ class AgentManager(BaseUserManager["Agent"]):
     def by_login(self, typed: str) -> Agent | None:
         """The agent whose uid or e-mail this is, whatever the spelling; active or not."""
         login = normalize_login(typed)
-        return self.filter(Q(uid=login) | Q(email=login)).first()
+        return AGENT_BY_EMAIL(login) if "@" in login else AGENT_BY_UID(login)  # no uid has one (validate_uid)
 
     def create_user(self, uid: str, password: str | None = None, **fields: Any) -> Agent:
         agent = self.model(uid=normalize_login(uid), **fields)
@@ -130,6 +131,9 @@ class Agent(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.given_name
+
+
+AGENT_BY_UID, AGENT_BY_EMAIL = ReadOne(Agent.objects.all, "uid"), ReadOne(Agent.objects.all, "email")
 
 
 def unsigned(session_data: bytes | str) -> dict[str, Any]:

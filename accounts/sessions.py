@@ -4,8 +4,11 @@ The cookie holds the key, `session.session_key`; the row holds only its digest, 
 stolen copy of the database opens no session.
 """
 
+import base64
 import hashlib
+import json
 import re
+import secrets
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,17 +16,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import Agent, AgentSession, unsigned
 from cerbere.audit.context import current_origin
-from cerbere.statements import ReadOne
+from cerbere.statements import ReadOne, change, insert
 
 SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
@@ -53,9 +56,14 @@ def _successors(key: str) -> Iterator[str]:
         yield salted_hmac("accounts.sessions.successor", key, secret=secret, algorithm="sha256").hexdigest()[:32]
 
 
+def _text(data: dict[str, Any]) -> str:
+    return json.dumps(data, sort_keys=True)
+
+
 class SessionStore(DatabaseSessionStore):
     row: AgentSession | None = None
     _ended = False  # the cookie names a session that is over
+    _written: str | None = None  # what this request has left in the row
 
     @classmethod
     def get_model_class(cls) -> type[AgentSession]:
@@ -98,8 +106,8 @@ class SessionStore(DatabaseSessionStore):
         return bool(key) and KEY.fullmatch(str(key)) is not None
 
     def _get_new_session_key(self) -> str:
-        """165 random bits: no other session has them, and the column is unique if one had. No look-up."""
-        return get_random_string(32, VALID_KEY_CHARS)
+        """160 random bits: no other session has them, and the column is unique if one had. No look-up."""
+        return base64.b32encode(secrets.token_bytes(20)).decode().lower()
 
     def _get_session_from_db(self) -> AgentSession | None:
         now = timezone.now()
@@ -121,21 +129,39 @@ class SessionStore(DatabaseSessionStore):
         if key:
             super().delete(at_rest(key))
 
+    def create(self) -> None:
+        """A new key. Its row comes with the first `save`, in the transaction of what opens the session."""
+        self._session_key, self.row, self._written = self._get_new_session_key(), None, None
+        self.modified = True
+
     def create_model_instance(self, data: dict[str, Any]) -> AgentSession:
-        """Saving keeps the row's identity, age and absolute end: only its data change."""
-        if self.row is None:
-            now = timezone.now()
-            self.row = AgentSession(
-                created_at=now, last_seen_at=now, expire_date=now + settings.SESSION_ABSOLUTE,
-                address=current_origin.get().address,
-            )  # fmt: skip
-        self._ended = False
-        self.row.session_key = at_rest(self._get_or_create_session_key())  # type: ignore[attr-defined]
-        self.row.session_data = self.encode(data)
+        """The row of a session that begins; only `_columns` change later, never its identity, age or absolute end."""
+        now = timezone.now()
+        return AgentSession(
+            session_key=at_rest(self.session_key or ""), created_at=now, last_seen_at=now,
+            expire_date=now + settings.SESSION_ABSOLUTE, address=current_origin.get().address, **self._columns(data),
+        )  # fmt: skip
+
+    def _columns(self, data: dict[str, Any]) -> dict[str, Any]:
         agent_id = data.get(SESSION_KEY)
-        self.row.user_agent = data.get(USER_AGENT, "")
-        self.row.agent_id = int(agent_id) if agent_id else None
-        return self.row
+        return {
+            "session_data": self.encode(data),
+            "user_agent": data.get(USER_AGENT, ""),
+            "agent_id": int(agent_id) if agent_id else None,
+        }
+
+    def save(self, must_create: bool = False) -> None:
+        """Write the session, unless this request has just written it: Django's middleware saves after each change."""
+        data = self._get_session()  # type: ignore[attr-defined]
+        if self.session_key is None:
+            self.create()
+        if self.row is None:
+            row = self.create_model_instance(data)
+            insert(row)
+            self.row, self._ended = row, False
+        elif _text(data) != self._written and not change(AgentSession, self.row.session_key, **self._columns(data)):
+            raise UpdateError
+        self._written = _text(data)
 
     def cycle_key(self) -> None:
         """Change the key in place, and write the session at once.
@@ -143,23 +169,23 @@ class SessionStore(DatabaseSessionStore):
         The row keeps its `sid`, and no moment exists with two valid keys. Of two requests that change one key at
         once only one does, and it alone knows the new one: the other ends with SessionInterrupted.
         """
+        data = self._get_session()  # type: ignore[attr-defined]
         if self.row is None or self.session_key is None:
             self.create()
             return
         new_key, previous, now = next(_successors(self.session_key)), at_rest(self.session_key), timezone.now()
-        mine = AgentSession.objects.filter(sid=self.row.sid, session_key=previous)
-        if not mine.update(
-            session_key=at_rest(new_key), previous_key=previous, rotated_at=now,
-            session_data=self.encode(self._session),  # type: ignore[attr-defined]
+        if not change(
+            AgentSession, previous,
+            session_key=at_rest(new_key), previous_key=previous, rotated_at=now, **self._columns(data),
         ):  # fmt: skip
             raise SessionInterrupted("it ended, or another request changed its key meanwhile")
-        self.row.previous_key, self.row.rotated_at = previous, now
-        self._session_key = new_key
+        self.row.session_key, self.row.previous_key, self.row.rotated_at = at_rest(new_key), previous, now
+        self._session_key, self._written = new_key, _text(data)
         self.modified = True
 
     def flush(self) -> None:
         super().flush()
-        self.row, self._ended = None, False
+        self.row, self._written, self._ended = None, None, False
 
     def adopt(self, row: AgentSession, key: str) -> None:
         """Continue as this row, whose key changed while the request with the key `key` was under way.
@@ -169,7 +195,7 @@ class SessionStore(DatabaseSessionStore):
         current = [known for known in (key, *_successors(key)) if at_rest(known) == row.session_key]
         if not current:
             return
-        self.row = row
+        self.row, self._written = row, None
         self._session_key = current[0]
         self._session_cache = row.get_decoded()
         self.modified = True

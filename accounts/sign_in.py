@@ -2,8 +2,12 @@
 
 from datetime import datetime
 
-from django.contrib.auth import login
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
 from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
+from django.utils.crypto import constant_time_compare
 
 from accounts.models import Agent
 from accounts.prove_password import prove_password
@@ -11,7 +15,9 @@ from accounts.refusals import Refused
 from accounts.sessions import USER_AGENT
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.statements import change
 
+BACKEND = "accounts.backends.AgentBackend"
 PASSWORD_AT = "password_at"  # session entry: when the password was proved, seconds since 1970
 
 
@@ -26,16 +32,28 @@ def sign_in(request: HttpRequest, typed: str, password: str, now: datetime) -> A
     if isinstance(proved, Refused):
         record(Event.SIGN_IN_REFUSED, agent, reason=proved.reason)
         return proved
-    _open_session(request, proved, now)
-    record(Event.SIGN_IN_ACCEPTED, proved)
+    with transaction.atomic():
+        change(Agent, proved.pk, last_login=now)
+        _open_session(request, proved, now)
+        record(Event.SIGN_IN_ACCEPTED, proved)
     return proved
 
 
 def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> None:
-    """Django keeps the key when the same agent signs in again; here every proof changes it."""
-    before = request.session.session_key
-    login(request, agent, backend="accounts.backends.AgentBackend")
-    if request.session.session_key == before:
-        request.session.cycle_key()
-    request.session[PASSWORD_AT] = now.timestamp()
-    request.session[USER_AGENT] = request.headers.get("User-Agent", "")[:200]
+    """As Django's `login`, in one write; and every proof changes the key, also when the same agent signs in again."""
+    session, of_password = request.session, agent.get_session_auth_hash()
+    if SESSION_KEY in session and not _is_of(session, agent, of_password):
+        session.flush()
+    session.update({
+        SESSION_KEY: str(agent.pk), BACKEND_SESSION_KEY: BACKEND, HASH_SESSION_KEY: of_password,
+        PASSWORD_AT: now.timestamp(), USER_AGENT: request.headers.get("User-Agent", "")[:200],
+    })  # fmt: skip
+    session.cycle_key()
+    session.save()
+    request.user = agent
+    rotate_token(request)
+
+
+def _is_of(session: SessionBase, agent: Agent, of_password: str) -> bool:
+    """Whether this session is the agent's, opened with the password of today: no other is taken over."""
+    return session[SESSION_KEY] == str(agent.pk) and constant_time_compare(session[HASH_SESSION_KEY], of_password)

@@ -175,3 +175,16 @@ def _changing(
         return sql, fields
     insertion, _fields = _insertion(then, "SELECT {} FROM changed")
     return f"WITH changed AS ({sql} RETURNING 1) {insertion}", fields
+
+
+def write(sql: str, *values: Any) -> int:
+    """Send a write that `insert` and `change` cannot say; returns how many rows it wrote.
+
+    The SQL is of both databases; tests run it on both, since no model holds its column names.
+    """
+    connection = connections[OURS]
+    adapt = connection.ops.adapt_datetimefield_value
+    adapted = [adapt(value) if isinstance(value, datetime) else value for value in values]
+    with transaction.mark_for_rollback_on_error(using=OURS), connection.cursor() as cursor:
+        cursor.execute(sql, adapted)
+        return int(cursor.rowcount)

@@ -196,6 +196,26 @@ def test_l05_fifty_wrong_passwords_at_once_are_seven_evaluated(camille):
     assert Browser().sign_in().status_int == 429
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_right_passwords_at_once_give_back_just_what_they_took_and_never_wait_for_each_other():
+    """Two accounts behind one source, whose rows one statement locks."""
+
+    def sign_in_often(number):
+        try:
+            for _ in range(40):
+                assert attempts.reserve(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
+                attempts.succeeded(f"account:{number % 2}", "source:192.0.2.10")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        list(pool.map(sign_in_often, range(CONNECTIONS)))
+    assert dict(Attempts.objects.values_list("key", "failures")) == dict.fromkeys(
+        ["account:0", "account:1", "source:192.0.2.10"], 0
+    )
+
+
 @pytest.mark.django_db
 def test_a_trickle_of_typing_errors_never_locks_a_site(camille):
     """One failure each nine minutes, for a day, from one address."""
@@ -204,6 +224,51 @@ def test_a_trickle_of_typing_errors_never_locks_a_site(camille):
             attempts.reserve(f"login:{number}", "source:192.0.2.10", timezone.now())
             moment.shift(timedelta(minutes=9))
         assert Browser("192.0.2.10").sign_in().status_int == 303
+
+
+@pytest.mark.django_db
+def test_an_account_that_is_unlocked_between_refusal_and_its_reading_has_its_try(monkeypatch):
+    for _ in range(7):
+        attempts.reserve("account:one", None, NOW)
+
+    def unlocked_first(key):
+        attempts.succeeded(key, None)
+        return reading(key)
+
+    reading = attempts.ATTEMPTS_BY_KEY
+    monkeypatch.setattr(attempts, "ATTEMPTS_BY_KEY", unlocked_first)
+    assert attempts.reserve("account:one", None, NOW) is None
+    assert Attempts.objects.get().failures == 1
+
+
+@pytest.mark.django_db
+def test_a_try_refused_by_its_source_is_not_counted_for_the_account(small_source):
+    for number in range(5):
+        attempts.reserve(f"login:{number}", "source:192.0.2.10", NOW)
+    assert attempts.reserve("account:one", "source:192.0.2.10", NOW) == NOW + timedelta(minutes=10)
+    assert not Attempts.objects.filter(key="account:one").exists()
+
+
+@pytest.mark.django_db
+def test_what_is_given_back_ends_the_wait_that_it_began_and_never_falls_below_zero():
+    for _ in range(7):
+        attempts.reserve("account:one", "source:192.0.2.10", NOW)
+    attempts.give_back("account:one", "source:192.0.2.10")
+    rows = Attempts.objects.order_by("key").values_list("failures", "locked_until")
+    assert list(rows) == [(6, None), (6, None)]
+    for _ in range(8):
+        attempts.give_back("account:one", "source:192.0.2.10")
+    assert [row.failures for row in Attempts.objects.all()] == [0, 0]
+
+
+@pytest.mark.django_db
+def test_a_right_password_does_not_open_a_source_that_stays_over_its_limit(small_source):
+    for number in range(5):
+        attempts.reserve(f"login:{number}", "source:192.0.2.10", NOW)
+    Attempts.objects.filter(key="source:192.0.2.10").update(failures=6)
+    attempts.succeeded("login:0", "source:192.0.2.10")
+    source = Attempts.objects.get(key="source:192.0.2.10")
+    assert (source.failures, source.locked_until) == (5, NOW + timedelta(minutes=10))
 
 
 @pytest.mark.django_db

@@ -1,5 +1,7 @@
 """How many SQL statements the hot endpoints may cost."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,13 +12,22 @@ from tests.people import answer
 pytestmark = pytest.mark.django_db
 # PostgreSQL redeems a code and writes the event in one statement.
 BUDGET = {"authorize": 3, "token": 2 if connection.vendor == "postgresql" else 3, "userinfo": 1}
+COLD_LOGIN = {  # statements, in the order of the requests
+    "authorize": 3, "login page": 1, "password": 7, "resume": 2, "code page": 2, "code": 5, "resume again": 4,
+}  # fmt: skip
+TRANSACTIONS = {"password": 1, "code": 1}  # of several statements; a single one is its own
 
 
 def statements(act):
     """What `act` returns, and the statements that it sent, savepoints of the suite's own transaction aside."""
-    with CaptureQueriesContext(connection) as captured:
+    result, sent = captured(act)
+    return result, [sql for sql in sent if "SAVEPOINT" not in sql]
+
+
+def captured(act):
+    with CaptureQueriesContext(connection) as queries:
         result = act()
-    return result, [q["sql"] for q in captured if "SAVEPOINT" not in q["sql"]]
+    return result, [query["sql"] for query in queries]
 
 
 @pytest.mark.parametrize("came_by", ["the portal", "the application"])
@@ -33,3 +44,31 @@ def test_sign_on_with_a_live_session_stays_within_its_budget(browser, enrolled, 
     spent = {"authorize": authorize, "token": token, "userinfo": userinfo}
     assert {name: sql for name, sql in spent.items() if len(sql) > BUDGET[name]} == {}
     assert all(spent.values()), "a budget that counts nothing proves nothing"
+
+
+@pytest.mark.parametrize("came", ["for the first time", "before"])
+def test_a_cold_login_with_a_second_factor_stays_within_its_budget(browser, enrolled, piag, came):
+    """Also for an agent whose browser and counters are known."""
+    if came == "before":
+        browser.sign_in()
+        browser.cookiejar.clear_session_cookies()
+    answers, sent = {}, {}
+
+    def step(name, act):
+        answers[name], sent[name] = captured(act)
+        return answers[name]
+
+    def follow(response):
+        return browser.get(urlsplit(response.location)._replace(scheme="", netloc="").geturl())
+
+    page = step("login page", lambda: follow(step("authorize", browser.authorize)))
+    password = step("password", lambda: browser.sign_in(page=page))
+    page = step("code page", lambda: follow(step("resume", lambda: follow(password))))
+    code = step("code", lambda: browser.send_code(page, people.code()))
+    assert answer(step("resume again", lambda: follow(code)))["code"]
+    spent = {name: [sql for sql in sql_sent if "SAVEPOINT" not in sql] for name, sql_sent in sent.items()}
+    assert spent.keys() == COLD_LOGIN.keys()
+    assert {name: sql for name, sql in spent.items() if len(sql) > COLD_LOGIN[name]} == {}
+    begun = {name: sum(sql.startswith("SAVEPOINT") for sql in sql_sent) for name, sql_sent in sent.items()}
+    assert {name: number for name, number in begun.items() if number > TRANSACTIONS.get(name, 0)} == {}
+    assert begun["code"], "a budget that counts nothing proves nothing"

@@ -1,5 +1,7 @@
 """Statements that are made once: the same rows as the ORM's, and nothing that a changed row hides."""
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -9,7 +11,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import draft, record
 from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_CODE, Client, Grant
-from cerbere.statements import change, insert
+from cerbere.statements import change, insert, write
 
 NOW = timezone.now()
 
@@ -94,6 +96,21 @@ def test_a_change_touches_no_other_row(client, camille):
     insert(grant)
     assert not change(Grant, grant.pk + 1, (), redeemed_at=NOW)
     assert Grant.objects.get().redeemed_at is None
+
+
+def test_a_write_tells_how_many_rows_it_wrote_and_takes_moments(client):
+    sql = "UPDATE provider_client SET created_at = %s WHERE client_id = %s AND created_at <= %s"
+    assert write(sql, NOW, "other", NOW) == 0
+    assert write(sql, NOW, "rp", NOW - timedelta(days=1)) == 0
+    assert write(sql, NOW, "rp", timezone.now()) == 1
+    assert Client.objects.get().created_at == NOW
+
+
+def test_a_refused_write_leaves_the_transaction_to_be_rolled_back(client):
+    with pytest.raises(transaction.TransactionManagementError), transaction.atomic():  # noqa: PT012
+        with pytest.raises(IntegrityError):
+            write("UPDATE provider_client SET name = NULL WHERE client_id = %s", "rp")
+        Client.objects.count()
 
 
 def test_the_journal_s_rows_are_written_whole(camille):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ from django_otp.models import Device
 
 from accounts.models import Agent
 from accounts.sessions import DOUBLE_SUBMIT
+from cerbere.statements import ReadOne, change
 from twofactor import seeds
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
 from twofactor.throttle import FREE_TRIES, is_closed, wait_after
@@ -44,6 +46,8 @@ class OtpMelDevice(Device):  # type: ignore[misc]
 
     closes_now = False  # whether the failure that was just counted is the first that makes the agent wait
     SEALED = ("sealed_seed", "fingerprint")  # what `seal` writes
+    BURNT = ("last_step", "last_used_at", "last_sid", "failures", "locked_until")  # what `_burn` sets
+    REFUSED = ("last_refusal", "last_refusal_at", "failures", "locked_until")  # what `refuse` sets
 
     class Meta:
         verbose_name = "méthode OTP Mél"
@@ -58,6 +62,12 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         cls.objects.get_or_create(user=agent)
         device: OtpMelDevice = cls.objects.select_for_update().get(user=agent)
         return device
+
+    @classmethod
+    def active_locked(cls, agent_id: int | None) -> OtpMelDevice | None:
+        """The agent's active method under a row lock; None if there is none (any more). Call inside a transaction."""
+        device = LOCKED_BY_AGENT(agent_id) if agent_id else None
+        return device if device and device.confirmed else None
 
     @property
     def bound_to(self) -> str:
@@ -90,7 +100,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         """Judge a clean code and write what follows: the burnt step, or one more failure.
 
         By the secret that is kept, or by `seed`, which the agent is about to confirm and which is not kept here.
-        Call on a row from `locked_for`, in the transaction of whatever the code gives. While tries are
+        Call on a row from `locked_for` or `active_locked`, in the transaction of what the code gives. While tries are
         refused, and once the Bnum holds another secret, nothing is evaluated or written.
         """
         if self._refuses_tries(now):
@@ -100,9 +110,10 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         outcome, step = judge(seed or self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
         if outcome is Outcome.GOOD:
             self._burn(step, sid, now)
+            self._write(self.BURNT)
         else:
             self.refuse(outcome, now)
-        self.save()
+            self._write(self.REFUSED)
         return outcome
 
     def reserve(self, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
@@ -116,7 +127,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         if self._refuses_tries(now):
             return Outcome.TOO_MANY_TRIES
         self.refuse(Outcome.ALREADY_USED if self._remembers(code, now) else Outcome.WRONG, now)
-        self.save()
+        self._write(self.REFUSED)
         return Outcome.ALREADY_USED if self.last_refusal == Outcome.ALREADY_USED else None
 
     def burn_answered(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
@@ -130,7 +141,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self._burn(max(self.last_step, step_of(now)), sid, now)
         self.last_code, self.sealed_seed, self.fingerprint = self._digest(code), "", ""
         self.last_refusal, self.last_refusal_at = "", None
-        self.save()
+        self._write({*self.BURNT, *self.REFUSED, *self.SEALED, "last_code"})
         return Outcome.GOOD
 
     def _remembers(self, code: str, now: datetime) -> bool:
@@ -208,6 +219,13 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def _burn(self, step: int, sid: UUID | None, now: datetime) -> None:
         self.last_step, self.last_used_at, self.last_sid = step, now, sid
         self.failures, self.locked_until = 0, None
+
+    def _write(self, columns: Iterable[str]) -> None:
+        """These columns of the row, which is locked."""
+        change(OtpMelDevice, self.pk, **{column: getattr(self, column) for column in sorted(columns)})
+
+
+LOCKED_BY_AGENT = ReadOne(OtpMelDevice.objects.select_for_update, "user")
 
 
 class ImportedSeed(models.Model):

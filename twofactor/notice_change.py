@@ -31,7 +31,7 @@ def notice_change(agent: Agent, now: datetime, code: str = "") -> bool:
     except SourceUnavailable:
         return False
     with transaction.atomic():
-        device = OtpMelDevice.objects.select_for_update().filter(user=agent, confirmed=True).first()
+        device = OtpMelDevice.active_locked(agent.pk)
         if device is None or not has_changed(device, state, seed):
             return False
         if code and seed is not None and judge(seed, code, now, settings.OTP_TOLERANCE, -1)[0] is Outcome.GOOD:

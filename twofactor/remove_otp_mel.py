@@ -26,7 +26,9 @@ def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime)
     answer = answer_for_active(agent, code, sid, now)
     answer = Outcome.ALREADY_USED if answer is Outcome.REPEATED else answer  # it has done another act
     with transaction.atomic():
-        device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
+        device = OtpMelDevice.active_locked(agent.pk)
+        if device is None:
+            raise OtpMelDevice.DoesNotExist
         outcome = burn(device, answer, code, sid, now)
         settle(request, agent, device, outcome, now)
         if outcome is Outcome.GOOD:

@@ -41,7 +41,7 @@ def renew_otp_mel(
     sid = request.session.sid  # type: ignore[attr-defined]
     answer = None if seed else ask_bnum(agent, code, sid, now)
     with transaction.atomic():
-        device = OtpMelDevice.objects.select_for_update().filter(user=agent, confirmed=True).first()
+        device = OtpMelDevice.active_locked(agent.pk)
         if device is None or device.changed_at is None:
             return _outcome_when_renewed(request, device, code, now)
         outcome = burn(device, answer, code, sid, now, seed)

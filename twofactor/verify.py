@@ -27,7 +27,9 @@ def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tupl
     sid = request.session.sid  # type: ignore[attr-defined]
     answer = answer_for_active(agent, code, sid, now)
     with transaction.atomic():
-        device = OtpMelDevice.objects.select_for_update().get(user=agent, confirmed=True)
+        device = OtpMelDevice.active_locked(agent.pk)
+        if device is None:
+            raise OtpMelDevice.DoesNotExist
         repeated = answer is not Outcome.GOOD and device.is_repeat(code, sid, now)
         outcome = Outcome.REPEATED if repeated else burn(device, answer, code, sid, now)
         settle(request, agent, device, outcome, now)
@@ -73,7 +75,7 @@ def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: date
     if row is None or code is None:
         return False
     with transaction.atomic():
-        device = OtpMelDevice.objects.select_for_update().filter(user=row.agent_id, confirmed=True).first()
+        device = OtpMelDevice.active_locked(row.agent_id)
         if device is None or not device.has_just_burnt(row.sid, now):
             return False
         repeated: bool = device.is_repeat(code, row.sid, now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -16,13 +17,17 @@ from cerbere.provider.errors import TooManyRequests
 from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, ParkedRequest, digest
 from cerbere.provider.request import AuthorizationRequest, Parameters
 from cerbere.provider.responses import origin_of_uri
-from cerbere.statements import change, insert
+from cerbere.statements import change, insert, write
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 FORGOTTEN_AT_ONCE = 5
 LONGEST_NAME = 100  # characters
 ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
 RESUME_PATH = re.compile(r"/oidc/continuer/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/\Z")
+
+FORGET = """
+    DELETE FROM provider_parkedrequest
+    WHERE id IN (SELECT id FROM provider_parkedrequest WHERE expires_at <= %s LIMIT %s {lock})"""
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,12 @@ def _own_browser(request: HttpRequest, now: datetime) -> str:
 
 
 def _forget_expired(now: datetime) -> None:
-    """A few at each parking, so that a flood leaves nothing behind; the purge takes the rest."""
-    expired = ParkedRequest.objects.filter(expires_at__lte=now).values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]
-    ParkedRequest.objects.filter(pk__in=list(expired)).delete()
+    """A few at each parking, so that a flood leaves nothing behind; the purge takes the rest.
+
+    Where there are row locks, parkings at the same moment take different ones: none waits for another.
+    """
+    lock = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+    write(FORGET.format(lock=lock), now, FORGOTTEN_AT_ONCE)
 
 
 def bind(request: HttpRequest, response: HttpResponse) -> None:

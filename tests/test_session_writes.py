@@ -1,0 +1,85 @@
+"""What a request writes of its session: once, all or nothing, and never anew when it has ended."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import DatabaseError
+from django.utils import timezone
+
+from accounts.models import AgentSession
+from accounts.sessions import KEY, SessionStore
+
+pytestmark = pytest.mark.django_db
+NAME = "cerbere_session"
+
+
+@pytest.fixture
+def signed_in(browser, camille):
+    browser.sign_in()
+    return browser
+
+
+def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camille, monkeypatch):
+    """The session, the date of the last sign-in and the line in the journal are one transaction."""
+
+    def down(*_, **__):
+        raise DatabaseError("the disk is full")
+
+    monkeypatch.setattr("accounts.sign_in.record", down)
+    page = browser.get("/connexion/")
+    answer = browser.sign_in(page=page)
+    assert (answer.status_int, NAME in browser.cookies) == (500, False)
+    assert not AgentSession.objects.exists()
+    camille.refresh_from_db()
+    assert camille.last_login is None
+
+
+def test_the_date_of_the_last_sign_in_is_kept(signed_in, camille):
+    camille.refresh_from_db()
+    assert timezone.now() - camille.last_login < timedelta(minutes=1)
+
+
+def store(signed_in):
+    return SessionStore(signed_in.cookies[NAME])
+
+
+def test_what_changes_after_a_write_is_written_too_however_deep(signed_in):
+    session = store(signed_in)
+    session["deep"] = {"list": [1]}
+    session.save()
+    session["deep"]["list"].append(2)
+    session.save()
+    assert store(signed_in)["deep"] == {"list": [1, 2]}
+
+
+def test_what_has_just_been_written_is_not_written_again(signed_in, django_assert_num_queries):
+    session = store(signed_in)
+    session["a"] = 1
+    session.save()
+    with django_assert_num_queries(0):
+        session.save()
+
+
+@pytest.mark.parametrize("change", [SessionStore.save, SessionStore.cycle_key])
+def test_a_session_that_has_ended_meanwhile_is_not_written_anew(signed_in, change):
+    session = store(signed_in)
+    session["a"] = 1
+    AgentSession.objects.all().delete()
+    with pytest.raises((UpdateError, SessionInterrupted)):
+        change(session)
+    assert not AgentSession.objects.exists()
+
+
+def test_who_and_with_what_is_kept_in_the_row_when_the_key_changes(signed_in, camille):
+    signed_in.extra_environ["HTTP_USER_AGENT"] = "Another/1.0"
+    signed_in.sign_in()
+    row = AgentSession.objects.get()
+    assert (row.agent, row.user_agent) == (camille, "Another/1.0")
+
+
+def test_a_key_is_what_django_takes_for_one_and_never_comes_twice():
+    keys = {SessionStore()._get_new_session_key() for _ in range(100)}
+    assert len(keys) == 100
+    assert all(KEY.fullmatch(key) for key in keys)
