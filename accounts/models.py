@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import unicodedata
 import uuid
 from datetime import datetime, timedelta
@@ -137,15 +138,22 @@ AGENT_BY_UID, AGENT_BY_EMAIL = ReadOne(Agent.objects.all, "uid"), ReadOne(Agent.
 
 
 def unsigned(session_data: bytes | str) -> dict[str, Any]:
-    """What a row's data say, if their signature is ours; else nothing. The caller's own copy."""
-    return dict(_unsigned(session_data, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+    """What a row's data say, if their signature is ours; else nothing."""
+    said: dict[str, Any] = json.loads(_unsigned(session_data, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+    return said
+
+
+class _AsText:
+    def loads(self, data: bytes) -> str:
+        return data.decode()
 
 
 @lru_cache(maxsize=1000)
-def _unsigned(session_data: bytes | str, *_secrets: str) -> dict[str, Any]:
+def _unsigned(session_data: bytes | str, *_secrets: str) -> str:
     """The same text says the same: an application asks three times within a second what one session has proved."""
-    decoded: dict[str, Any] = DatabaseSessionStore().decode(session_data)
-    return decoded
+    store = DatabaseSessionStore()
+    store.serializer = _AsText
+    return str(store.decode(session_data) or "{}")
 
 
 class AgentSession(AbstractBaseSession):
