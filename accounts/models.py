@@ -134,7 +134,11 @@ class Agent(AbstractBaseUser, PermissionsMixin):
         return self.given_name
 
 
-AGENT_BY_UID, AGENT_BY_EMAIL = ReadOne(Agent.objects.all, "uid"), ReadOne(Agent.objects.all, "email")
+def _with_relations() -> models.QuerySet[Agent]:
+    return Agent.objects.select_related(*settings.AGENT_RELATED)
+
+
+AGENT_BY_UID, AGENT_BY_EMAIL = ReadOne(_with_relations, "uid"), ReadOne(_with_relations, "email")
 
 
 def unsigned(session_data: bytes | str) -> dict[str, Any]:

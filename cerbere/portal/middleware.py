@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
@@ -29,12 +29,11 @@ class ContentPolicyMiddleware(CSPMiddleware):
         """No nonce: no page of ours has a script or a style inside it."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if hasattr(response, "_csp_update"):
-            return super().process_response(request, response)
-        response.headers.setdefault(HEADER, _policy())
+        update: dict[str, list[str]] = getattr(response, "_csp_update", {})
+        response.headers.setdefault(HEADER, _policy(tuple((name, tuple(more)) for name, more in update.items())))
         return response
 
 
-@cache
-def _policy() -> str:
-    return build_policy()
+@lru_cache(maxsize=1000)  # one for each application
+def _policy(update: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    return build_policy(update=dict(update))

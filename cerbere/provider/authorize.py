@@ -46,13 +46,19 @@ def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> Ht
 
 def resume(request: HttpRequest, waiting: ParkedRequest, now: datetime) -> HttpResponse:
     """Take a parked request up again: all of it is read and decided anew, as of when it came."""
+    onward = lead_on(request, waiting, now)
+    return refusal_page(request, waiting) if onward is None else onward
+
+
+def lead_on(request: HttpRequest, waiting: ParkedRequest, now: datetime) -> HttpResponse | None:
+    """As `resume`, None when only the refusal page can tell what is missing."""
     try:
         authorization = read(waiting.parameters, waiting.client, waiting.received_at)
         verdict = evaluate(request, authorization, now)
     except OAuthError as error:
         return to_client(request, waiting.parameters, **error.parameters)
     if verdict is Step.ENROL:
-        return refusal_page(request, authorization, waiting)
+        return None
     if isinstance(verdict, Step):
         return SeeOther(_interaction(verdict, authorization, waiting))
     parked.answered(waiting, now)
@@ -113,14 +119,13 @@ def _speak(request: HttpRequest, response: HttpResponse, ui_locales: str) -> Non
         )  # fmt: skip
 
 
-def refusal_page(request: HttpRequest, authorization: AuthorizationRequest, waiting: ParkedRequest) -> HttpResponse:
+def refusal_page(request: HttpRequest, waiting: ParkedRequest) -> HttpResponse:
     """« Accès interdit, authentification trop faible »: what is missing, and the way to it."""
     then = urlencode({"next": parked.resume_url(waiting)})
-    client = authorization.client
     assert isinstance(request.user, Agent)
-    event = record(Event.ACCESS_REFUSED, request.user, client_id=client.client_id, reason="no_method")
+    event = record(Event.ACCESS_REFUSED, request.user, client_id=waiting.client.client_id, reason="no_method")
     context = {
-        "service": parked.service_name(client, authorization.parameters),
+        "service": parked.service_name(waiting.client, waiting.parameters),
         "at": event.at, "reference": reference_of(current_origin.get().request_id),
         "enrol_url": f"{reverse('add_otp_mel')}?{then}", "other_account_url": f"{reverse('sign_out')}?{then}",
     }  # fmt: skip

@@ -1,15 +1,19 @@
+import uuid
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from cerbere.provider.parked import pending_of
+from accounts.redirects import SeeOther
+from cerbere.provider import parked
+from cerbere.provider.authorize import lead_on
 
 SERVER_ERROR = 500
 
 
 class PendingRequestMiddleware:
-    """Lets pages know the request that waits (`request.pending`), and forms lead to its application.
+    """Lets pages know the request that waits (`request.pending`), forms lead to its application, and acts on to it.
 
     Chromium applies `form-action` to the redirect that answers a form, so the origin of the registered
     redirect URI is allowed on that one page.
@@ -19,11 +23,30 @@ class PendingRequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.pending = SimpleLazyObject(lambda: pending_of(request))  # type: ignore[attr-defined]
+        request.pending = SimpleLazyObject(lambda: parked.pending_of(request))  # type: ignore[attr-defined]
         response = self.get_response(request)
+        if request.method == "POST" and response.status_code == SeeOther.status_code:
+            response = _led_on(request, response)
         if _is_page(response):
             allow_form_action(response, request.pending.origin if request.pending else None)  # type: ignore[attr-defined]
         return response
+
+
+def _led_on(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The answer of the waiting request to which an act leads back: what its address would say, one redirect earlier.
+
+    Unless that is a page: a page that answers a form would send it again when it is loaded anew.
+    """
+    now = timezone.now()
+    named = parked.RESUME_PATH.fullmatch(response["Location"])
+    waiting = parked.find(request, uuid.UUID(named[1]), now) if named else None
+    if waiting is None or waiting.parameters.get("response_mode") == "form_post":
+        return response
+    onward = lead_on(request, waiting, now)
+    if onward is None:
+        return response
+    onward.cookies.update(response.cookies)
+    return onward
 
 
 def _is_page(response: HttpResponse) -> bool:
