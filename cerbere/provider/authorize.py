@@ -61,8 +61,7 @@ def lead_on(request: HttpRequest, waiting: ParkedRequest, now: datetime) -> Http
         return None
     if isinstance(verdict, Step):
         return SeeOther(_interaction(verdict, authorization, waiting))
-    parked.answered(waiting, now)
-    return answer(request, authorization, verdict, now)
+    return answer(request, authorization, verdict, now, waiting)
 
 
 def evaluate(request: HttpRequest, authorization: AuthorizationRequest, now: datetime) -> Granted | Step | Denied:
@@ -78,11 +77,18 @@ def evaluate(request: HttpRequest, authorization: AuthorizationRequest, now: dat
 
 
 def answer(
-    request: HttpRequest, authorization: AuthorizationRequest, verdict: Granted | Denied, now: datetime
+    request: HttpRequest,
+    authorization: AuthorizationRequest,
+    verdict: Granted | Denied,
+    now: datetime,
+    waiting: ParkedRequest | None = None,
 ) -> HttpResponse:
-    if isinstance(verdict, Denied):
-        return to_client(request, authorization.parameters, error=verdict.error)
-    return to_client(request, authorization.parameters, code=issue_code(request, authorization, verdict, now))
+    if isinstance(verdict, Granted):
+        code = issue_code(request, authorization, verdict, now, waiting)
+        return to_client(request, authorization.parameters, code=code)
+    if waiting:
+        parked.answered(waiting, now)
+    return to_client(request, authorization.parameters, error=verdict.error)
 
 
 def _park(request: HttpRequest, authorization: AuthorizationRequest, step: Step) -> HttpResponse:

@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import Agent
-from cerbere.provider import keys
+from cerbere.provider import keys, parked
 from cerbere.provider.claims import id_token_claims
 from cerbere.provider.hashes import half_hash
-from cerbere.provider.models import Grant, digest, new_secret
+from cerbere.provider.models import Grant, ParkedRequest, digest, new_secret
 from cerbere.provider.policy import Granted
 from cerbere.provider.request import AuthorizationRequest
 from cerbere.provider.subjects import subject
@@ -24,18 +24,29 @@ from twofactor.strength import Strength, amr, auth_time, strength_of
 ID_TOKEN_LIFETIME = timedelta(minutes=10)
 
 
-def issue_code(request: HttpRequest, authorization: AuthorizationRequest, granted: Granted, now: datetime) -> str:
-    """A code bound to client, redirect URI, PKCE challenge, session and level; only its digest is kept."""
+def issue_code(
+    request: HttpRequest,
+    authorization: AuthorizationRequest,
+    granted: Granted,
+    now: datetime,
+    waiting: ParkedRequest | None = None,
+) -> str:
+    """A code bound to client, redirect URI, PKCE challenge, session and level; only its digest is kept.
+
+    The request that waited for it waits no more, in the same statement.
+    """
     code = new_secret()
     asked = authorization.parameters
     assert isinstance(request.user, Agent)
-    insert(Grant(
+    grant = Grant(
         client=authorization.client, agent=request.user, session_id=request.session.sid,  # type: ignore[attr-defined]
         code_digest=digest(code), redirect_uri=authorization.redirect_uri,
         code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
         claims=authorization.claims, strength=granted.strength, acr=granted.acr,
         auth_time=auth_time(granted.facts) or now, created_at=now,
-    ))  # fmt: skip
+    )  # fmt: skip
+    if waiting is None or not parked.answered(waiting, now, grant):  # purged in this instant
+        insert(grant)
     return code
 
 

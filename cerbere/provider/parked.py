@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.redirects import next_of
 from cerbere.provider.errors import TooManyRequests
-from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, ParkedRequest, digest
+from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, Grant, ParkedRequest, digest
 from cerbere.provider.request import AuthorizationRequest, Parameters
 from cerbere.provider.responses import origin_of_uri
 from cerbere.statements import change, insert, write
@@ -94,10 +94,13 @@ def find(request: HttpRequest, parked_id: uuid.UUID, now: datetime) -> ParkedReq
     return waiting if waiting.expires_at > now and waiting.client.enabled else None
 
 
-def answered(parked: ParkedRequest, now: datetime) -> None:
-    """It waits no more; for ANSWERED_FOR seconds a second click still ends in the application."""
+def answered(parked: ParkedRequest, now: datetime, grant: Grant | None = None) -> bool:
+    """It waits no more, and gives this grant; for ANSWERED_FOR seconds a second click still ends in the application.
+
+    False, and nothing is written, when it is there no more.
+    """
     until = min(parked.expires_at, now + timedelta(seconds=ANSWERED_FOR))
-    change(ParkedRequest, parked.id, expires_at=until, answered=True)
+    return change(ParkedRequest, parked.id, then=grant, expires_at=until, answered=True)
 
 
 def pending_of(request: HttpRequest) -> Pending | None:
