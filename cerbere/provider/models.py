@@ -180,11 +180,26 @@ class UsedAssertion(models.Model):
         constraints = [models.UniqueConstraint(fields=["client", "jti_digest"], name="assertion_once")]
 
 
+# What the use of a grant asks of its relations. The rest, half a hundred columns, is read if somebody else asks.
+ASKED = {
+    "client": {
+        "client_id", "enabled", "secret_digest", "previous_secret_digest", "jwks", "minimum", "acr_password",
+        "acr_two_factor", "id_token_alg", "userinfo_alg", "claims", "sector", "refresh_tokens",
+    },
+    "agent": {
+        "uid", "uuid", "password", "is_active", "mailbox", "email", "given_name", "family_name", "usual_name",
+        "organizational_unit", "siret", "phone_number", "two_factor_required_from", "two_factor_grace_until",
+    },
+    "agent__otp_mel": {"user", "uuid", "confirmed"},
+    "session": {"sid", "agent", "session_data", "expire_date", "last_seen_at"},
+}  # fmt: skip
+
+
 class GrantQuerySet(models.QuerySet["Grant"]):
     def whole(self) -> GrantQuerySet:
         """With all that must still be true when it is used, in one statement."""
-        rows = self.select_related("client", "agent", "agent__otp_mel", "session")
-        return rows.defer("client__redirect_uris", "client__post_logout_redirect_uris")  # which nobody asks of a grant
+        own = [field.name for field in Grant._meta.concrete_fields]
+        return self.select_related(*ASKED).only(*own, *(f"{name}__{each}" for name in ASKED for each in ASKED[name]))
 
 
 class Grant(models.Model):
