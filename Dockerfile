@@ -27,11 +27,10 @@ ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PROMETHEUS_MULTIPROC_DIR=/tmp \
     GLIBC_TUNABLES=glibc.malloc.hugetlb=1
-# The last: large blocks in huge pages, if the host's kernel has them (madvise or always). A password's hash takes 46 MiB, and
-# to get these by pages of 4 kB is half of its time.
-# Request lines of 8 kB: an authorization request may carry a long state, nonce and claims.
-ENV GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000 --worker-class=gthread --workers=2 --threads=8 \
---limit-request-line=8190 --worker-tmp-dir=/dev/shm --no-control-socket"
+# The last: large blocks in huge pages, if the host's kernel has them (madvise or always). A password's hash takes 46 MiB,
+# and to get these by pages of 4 kB is half of its time.
+# Further GRANIAN_… variables change what cerbere/serve.py sets.
+ENV GRANIAN_HOST=0.0.0.0
 USER cerbere
 EXPOSE 8000
-CMD ["gunicorn", "cerbere.wsgi"]
+CMD ["python", "-m", "cerbere.serve", "cerbere.wsgi"]

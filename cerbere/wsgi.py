@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 if TYPE_CHECKING:
     from cerbere.provider.published import Published
 
-GUNICORN_CANNOT_LOAD = 4  # its own status for this: it stops, instead of trying again for ever
+UNSAFE = 4  # the status of a refusal: whoever supervises the program need not try again
 
 
 def start() -> "Published":
@@ -27,4 +27,4 @@ try:
     application = start()
 except SystemExit as refusal:
     print(refusal, file=sys.stderr, flush=True)
-    raise SystemExit(GUNICORN_CANNOT_LOAD) from refusal
+    raise SystemExit(UNSAFE) from refusal

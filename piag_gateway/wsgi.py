@@ -6,7 +6,7 @@ import sys
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
-GUNICORN_CANNOT_LOAD = 4  # its own status for this: it stops, instead of trying again for ever
+UNSAFE = 4  # the status of a refusal: whoever supervises the program need not try again
 
 
 def start() -> WSGIHandler:
@@ -22,4 +22,4 @@ try:
     application = start()
 except SystemExit as refusal:
     print(refusal, file=sys.stderr, flush=True)
-    raise SystemExit(GUNICORN_CANNOT_LOAD) from refusal
+    raise SystemExit(UNSAFE) from refusal

@@ -1,4 +1,4 @@
-"""PIAG as it runs in production: a process of its own under gunicorn, with its own database, reached by HTTP only."""
+"""PIAG as it runs in production: a process of its own under granian, with its own database, reached by HTTP only."""
 
 import atexit
 import json
@@ -25,6 +25,7 @@ from django.core import signing
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
+PROGRAM = "tests.traced_piag" if "COVERAGE_PROCESS_CONFIG" in os.environ else "piag_gateway.wsgi"
 
 
 SECRET_KEY = secrets.token_hex(32)
@@ -107,7 +108,7 @@ def running_piag(
     piag = Piag(f"http://127.0.0.1:{port}", tmp_path / "piag.log", tmp_path / "piag.sqlite3")
     settings = piag_environment(piag, issuer, client_id, client_secret, env)
     migrate(settings, piag.database_path)
-    with piag.log_path.open("ab") as log, _gunicorn(port, settings, log) as process:
+    with piag.log_path.open("ab") as log, _granian(port, settings, log) as process:
         wait_until_healthy(piag, process, settings["PIAG_PUBLIC_URL"])
         yield piag
 
@@ -129,7 +130,7 @@ def piag_environment(
 
 def clean_environment() -> dict[str, str]:
     """Ours without any setting of the programs and of the server that runs them."""
-    ours = ("CERBERE_", "PIAG_", "DJANGO_", "GUNICORN_", "WEB_CONCURRENCY")
+    ours = ("CERBERE_", "PIAG_", "DJANGO_", "GRANIAN_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
@@ -152,9 +153,9 @@ def wait_until_healthy(piag: Piag, process: subprocess.Popen[bytes], public_url:
 
 
 @contextmanager
-def _gunicorn(port: int, settings: dict[str, str], log: object) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", "--worker-class=gthread", "--workers=1"]
-    command += ["--threads=8", "--graceful-timeout=1", "--no-control-socket", "piag_gateway.wsgi"]
+def _granian(port: int, settings: dict[str, str], log: object) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "cerbere.serve", PROGRAM, f"--port={port}", "--workers=1"]
+    command += ["--workers-kill-timeout=1"]
     process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=subprocess.STDOUT)  # type: ignore[call-overload]
     try:
         yield process

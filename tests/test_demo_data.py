@@ -46,11 +46,11 @@ def test_the_usual_demo(monkeypatch):
 def test_each_program_gets_its_own_settings_only(monkeypatch, tmp_path):
     monkeypatch.setenv("CERBERE_MARQUE", "stray")
     monkeypatch.setenv("PIAG_ACR", "stray")
-    monkeypatch.setenv("GUNICORN_CMD_ARGS", "--workers=9")
+    monkeypatch.setenv("GRANIAN_WORKERS", "9")
     demo = Demo(tmp_path, 8000, 8001)
     cerbere, piag = demo.cerbere_environment(), demo.piag_environment()
     assert "stray" not in [*cerbere.values(), *piag.values()]
-    assert "GUNICORN_CMD_ARGS" not in cerbere | piag
+    assert "GRANIAN_WORKERS" not in cerbere | piag
     assert [name for name in piag if name.startswith("CERBERE_")] == []
     assert [name for name in cerbere if name.startswith("PIAG_")] == ["PIAG_PORT"]
 

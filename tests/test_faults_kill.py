@@ -39,16 +39,30 @@ class DoomedSite(Site):
     """Two workers that the master forks again at once: what is tested is the death, not the start."""
 
     def __init__(self):
-        super().__init__("--workers=2", "--preload", CERBERE_MELOTP_DATABASE_URL="{database}")
+        super().__init__(CERBERE_MELOTP_DATABASE_URL="{database}")
         self.manage("shell", "-v0", "-c", PEOPLE)
+
+    def workers(self):
+        return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
     def kill_workers(self):
         """All of them, for either may have the request in hand."""
-        pids = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        pids = self.workers()
         for pid in pids:
             os.kill(int(pid), signal.SIGKILL)
         while any(Path("/proc", pid).exists() for pid in pids):  # one that is dying still takes connections
             time.sleep(0.001)
+        self.wait_for_workers()
+
+    def wait_for_workers(self):
+        """Granian ends when its workers die twice in a few seconds; started again, as the container would be."""
+        deadline = time.monotonic() + PATIENCE
+        while self.process.poll() is None and len(self.workers()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        if self.process.returncode is not None:
+            assert self.process.returncode == 1
+            self.start()
 
     def sql(self, statement, *values):
         with psycopg.connect(self.database.url) as database:

@@ -112,7 +112,7 @@ def test_r12_neither_body_nor_secret_is_logged(agent, gateway, provider, forge):
         assert secret not in gateway.log
 
 
-def test_log_is_json_lines_only_beside_gunicorns_own(agent, gateway):
+def test_log_is_json_lines_only_beside_granians_own(agent, gateway):
     agent.open("/assistant/")
     lines = [line for line in gateway.log.splitlines() if not line.startswith("[")]
     assert lines

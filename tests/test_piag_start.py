@@ -63,9 +63,9 @@ def test_setting_that_cannot_be_read_stops_the_start(name, value):
     assert name in run.stderr
 
 
-def test_gunicorn_stops_instead_of_trying_for_ever():
-    command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{free_port()}", "--no-control-socket"]
-    run = start([*command, "piag_gateway.wsgi"], PIAG_OIDC_CLIENT_SECRET=None)
+def test_the_server_stops_instead_of_trying_for_ever():
+    command = [sys.executable, "-m", "cerbere.serve", "piag_gateway.wsgi", f"--port={free_port()}"]
+    run = start(command, PIAG_OIDC_CLIENT_SECRET=None)
     assert run.returncode == 4
     assert run.stderr.count("piag: PIAG_OIDC_CLIENT_SECRET is missing") == 1
 

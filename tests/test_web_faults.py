@@ -81,10 +81,10 @@ def test_f03_without_its_database_every_page_that_needs_it_is_a_503_in_time():
 
 
 class Site:
-    """A real gunicorn on a PostgreSQL of its own, that can be stopped and started again."""
+    """A real granian on a PostgreSQL of its own, that can be stopped and started again."""
 
     def __init__(self, *options, **more):
-        """`options` are gunicorn's, `more` are settings, in which {database} stands for the database's URL."""
+        """`options` are granian's, `more` are settings, in which {database} stands for the database's URL."""
         self.database = postgresql.start()
         self.pg_ctl("stop", "-m", "fast")
         self.start_database()  # without the suite's options for speed: what is confirmed must survive a crash
@@ -98,9 +98,13 @@ class Site:
         self.manage(
             "shell", "-v0", "-c", f"from tests.people import make_agent; make_agent('camille.durand', {PASSWORD!r})"
         )
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"localhost:{self.port}", "--worker-class=gthread",
-                   "--threads=8", "--no-control-socket", *options, "cerbere.wsgi"]  # fmt: skip
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stderr=subprocess.DEVNULL)
+        self.options = [f"--port={self.port}", *options]
+        self.start()
+
+    def start(self):
+        command = [sys.executable, "-m", "cerbere.serve", "cerbere.wsgi", *self.options]
+        null = subprocess.DEVNULL
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=null, stderr=null)
         self.wait_for("/readyz", 200)
 
     def manage(self, *words):
@@ -183,7 +187,7 @@ def test_f04_a_database_that_does_not_answer_is_a_503_and_counts_nothing(site):
 @pytest.mark.postgresql
 def test_h04_the_server_does_not_say_its_version(site):
     given = requests.get(site.url, timeout=PATIENCE)
-    assert given.headers.get("Server") in (None, "gunicorn")
+    assert given.headers.get("Server") == "granian"
     assert "X-Powered-By" not in given.headers
 
 

@@ -16,7 +16,7 @@ from cerbere.demo.secret_files import SECRETS, readable_password
 from cerbere.env import refuse
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-STRAY = ("CERBERE_", "PIAG_", "DJANGO_", "GUNICORN_", "WEB_CONCURRENCY")
+STRAY = ("CERBERE_", "PIAG_", "DJANGO_", "GRANIAN_")
 PASSWORD_LENGTH = 12  # characters, the least that Cerbère's own pages accept
 
 

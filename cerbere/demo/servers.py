@@ -17,10 +17,7 @@ from cerbere.demo.environment import ROOT
 POLL = 0.1  # seconds
 READY = 60.0  # seconds for both to answer; a loaded machine takes some ten
 GRACE = 4.0  # seconds to end by itself before it is killed
-GUNICORN = (
-    "--worker-class=gthread", "--workers=1", "--threads=8", "--limit-request-line=8190", "--no-control-socket",
-    "--log-level=warning", "--graceful-timeout=3",
-)  # fmt: skip
+GRANIAN = ("--workers=1", "--log-level=error", "--workers-kill-timeout=3")  # it warns of small machines
 
 
 class EndRequest:
@@ -77,7 +74,7 @@ def refuse_taken_ports(*ports: int) -> None:
 
 
 def start(name: str, application: str, port: int, environment: dict[str, str]) -> Server:
-    command = ["-m", "gunicorn", f"--bind=127.0.0.1:{port}", *GUNICORN, application]
+    command = ["-m", "cerbere.serve", application, f"--port={port}", *GRANIAN]
     return Server(name, port, _child(command, environment))
 
 

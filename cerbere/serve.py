@@ -1,0 +1,47 @@
+"""Runs one of the two programs under granian: `python -m cerbere.serve cerbere.wsgi [granian's options]`.
+
+The program is loaded here, and the workers are forked from this process: an unsafe configuration is told once and
+ends the start, and a worker that died is replaced at once. Connections, their pools and parsed keys come with the
+first request, so each worker makes its own.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from importlib import import_module
+
+from granian.cli import cli
+
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+
+# GRANIAN_… variables and options of the command line go before these.
+USUAL = {
+    "interface": "wsgi",
+    "http": "1",
+    "websockets": False,
+    "workers": 2,
+    "blocking_threads": 8,  # of each worker: as many as its pool of database connections holds
+    "backpressure": 256,  # connections of each worker, idle ones too; those beyond wait in the kernel's queue
+    "http1_buffer_size": 65536,  # bytes of a request's head: an authorization request may carry a long state and claims
+    "http1_header_read_timeout": 10_000,  # milliseconds, also of an idle connection
+    "respawn_failed_workers": True,
+    "workers_kill_timeout": "30",  # seconds
+    "log_level": "warning",
+}
+
+
+def end_with_parent() -> None:
+    """A worker whose master was killed would serve on, beside the one that is started next, on the same port."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main() -> None:
+    program, *options = sys.argv[1:]
+    import_module(program)
+    os.register_at_fork(after_in_child=end_with_parent)
+    cli([*options, f"{program}:application"], prog_name="granian", auto_envvar_prefix="GRANIAN", default_map=USUAL)
+
+
+if __name__ == "__main__":
+    main()

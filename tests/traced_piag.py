@@ -1,0 +1,12 @@
+"""PIAG's program while coverage is measured: granian's threads are not Python's, so that nobody else traces them."""
+
+import sys
+import threading
+
+from piag_gateway.wsgi import application as untraced
+
+
+def application(environ, start_response):
+    if sys.gettrace() is None:
+        sys.settrace(threading.gettrace())
+    return untraced(environ, start_response)
