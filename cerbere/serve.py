@@ -31,15 +31,17 @@ USUAL = {
 }
 
 
-def end_with_parent() -> None:
-    """A worker whose master was killed would serve on, beside the one that is started next, on the same port."""
+def end_with_master() -> None:
+    """In a new worker, which would ignore SIGTERM until granian listens to it, and serve on without its master."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def main() -> None:
     program, *options = sys.argv[1:]
     import_module(program)
-    os.register_at_fork(after_in_child=end_with_parent)
+    os.register_at_fork(after_in_child=end_with_master)
     cli([*options, f"{program}:application"], prog_name="granian", auto_envvar_prefix="GRANIAN", default_map=USUAL)
 
 

@@ -63,6 +63,7 @@ class DoomedSite(Site):
         if self.process.returncode is not None:
             assert self.process.returncode == 1
             self.start()
+        self.wait_for("/healthz", 200)  # each worker has a listener of its own, opened after its birth
 
     def sql(self, statement, *values):
         with psycopg.connect(self.database.url) as database:

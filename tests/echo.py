@@ -1,0 +1,29 @@
+"""A program for the server's tests: tells the request as WSGI handed it over, or waits, or fails."""
+
+import json
+import os
+import time
+
+REQUEST = (
+    "REMOTE_ADDR",
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "CONTENT_TYPE",
+    "CONTENT_LENGTH",
+)
+
+
+def application(environ, start_response):
+    path, length = environ["PATH_INFO"], environ.get("CONTENT_LENGTH")
+    if path == "/wait":
+        time.sleep(float(environ["QUERY_STRING"]))
+    if path == "/304":
+        start_response("304 Not Modified", [("ETag", '"x"')])
+        return []
+    body = environ["wsgi.input"].read(*([int(length)] if length else [])) if path == "/read" else b""
+    told = {name: environ[name] for name in environ if name in REQUEST or name.startswith(("HTTP_", "wsgi.url"))}
+    answer = json.dumps(told | {"body": body.decode("latin-1"), "pid": os.getpid()}).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
+    return [answer]
