@@ -16,19 +16,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from bench import peers, report
 from bench.load import SERVER_CORE
-from bench.server import GRANIAN, GUNICORN, ROOT, Bench, Running, cerbere, floor_servers, image_environment, on_core
+from bench.server import ROOT, Bench, Running, cerbere, floor_servers, image_environment, on_core
 
 LOAD_CORE = 1
 GROWN = "grown"
 FOREIGN_AT_MOST = 0.05  # of the server's core
 RETRIES = 3  # for each run that is thrown away
 UNITS = ("sso", "login", "code", "published", "bare")
-SERVERS = {"gunicorn": GUNICORN, "granian": GRANIAN}
 
 
 def arguments() -> argparse.Namespace:
@@ -37,16 +35,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", default="", help="units, with commas: sso, login, code, published, bare, floors")
     parser.add_argument("--peers", default="", help=f"with commas: {', '.join(peers.PEERS)}")
-    parser.add_argument("--tree", action="append", default=[], metavar="NAME=PATH[@SERVER]",
-                        help="another checkout, measured beside this one; the server: gunicorn, granian")  # fmt: skip
+    parser.add_argument("--tree", action="append", default=[], metavar="NAME=PATH",
+                        help="another checkout, measured beside this one, with the server of its image")  # fmt: skip
     parser.add_argument("--grown", action="store_true", help="also this tree on a database as some years fill it")
-    parser.add_argument("--all", action="store_true", help="every peer that is installed, granian and --grown")
+    parser.add_argument("--all", action="store_true", help="every peer that is installed, and --grown")
     parser.add_argument("--json", type=Path, help="where to keep every run")
     options = parser.parse_args()
     if options.all:
         options.grown = True
         options.peers = ",".join(peers.installed())
-        options.tree += [f"granian={ROOT}@granian"] if find_spec("granian") else []
     return options
 
 
@@ -86,14 +83,11 @@ def floor(bench: Bench, url: str) -> dict[str, float]:
 
 
 def started(bench: Bench, options: argparse.Namespace, wanted: set[str]) -> list[Running]:
-    trees = [("cerbere", ROOT, GUNICORN)]
-    for each in options.tree:
-        name, _, rest = each.partition("=")
-        path, _, server = rest.partition("@")
-        trees.append((name, Path(path or ROOT).resolve(), SERVERS[server or "gunicorn"]))
-    running = [cerbere(bench, *tree) for tree in trees]
+    running = [cerbere(bench, "cerbere", ROOT)]
+    for name, _, path in (each.partition("=") for each in options.tree):
+        running.append(cerbere(bench, name, Path(path).resolve()))
     if options.grown:
-        running.append(cerbere(bench, GROWN, ROOT, GUNICORN, ("bench.data", "bench.grow")))
+        running.append(cerbere(bench, GROWN, ROOT, ("bench.data", "bench.grow")))
     running += [peers.PEERS[name](bench) for name in options.peers.split(",") if name]
     return running + (floor_servers(bench) if not wanted or "bare" in wanted else [])
 

@@ -29,10 +29,10 @@ ROOT = Path(__file__).resolve().parent.parent
 UNITS = ("sso", "login", "code", "published")  # of Cerbère
 START_TIMEOUT = 60  # seconds
 STRAY = ("CERBERE_", "PIAG_", "DJANGO_", "GUNICORN_", "GRANIAN_", "WEB_CONCURRENCY")
-# As in the Dockerfile; the access log is off there too.
+SERVE = ["cerbere.serve"]  # as in the image
+# As in the images of before, and in a peer's; for those trees it is to be installed beside the lock.
 GUNICORN = ["gunicorn", "--worker-class=gthread", "--workers=2", "--threads=8", "--limit-request-line=8190",
             "--worker-tmp-dir=/dev/shm", "--no-control-socket"]  # fmt: skip
-GRANIAN = ["granian", "--interface=wsgi", "--workers=2", "--blocking-threads=8", "--no-ws", "--log-level=warning"]
 
 
 @dataclass(frozen=True)
@@ -147,15 +147,16 @@ def cerbere_target(name: str, base: str) -> Target:
     )  # fmt: skip
 
 
-def cerbere(bench: Bench, name: str, tree: Path, server: list[str], fill: Sequence[str] = ("bench.data",)) -> Running:
-    """Cerbère as this tree has it, behind this server, on a database of its own."""
+def cerbere(bench: Bench, name: str, tree: Path, fill: Sequence[str] = ("bench.data",)) -> Running:
+    """Cerbère as this tree has it, behind the server of its image, on a database of its own."""
     port = postgresql.free_port()
     base = f"http://127.0.0.1:{port}"
     environment = cerbere_environment(bench, name, tree, base, fill)
     metrics = bench.directory / f"{name}-metrics"
     metrics.mkdir()
     environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-    command = [sys.executable, "-m", *listening(server, port), "cerbere.wsgi:application"]
+    server = SERVE if (tree / "cerbere" / "serve.py").exists() else GUNICORN
+    command = [sys.executable, "-m", *listening(server, port, "cerbere.wsgi")]
     pid = bench.spawn(name, command, environment, tree)
     wait_for(f"{base}/readyz")
     manage = partial(subprocess.run, env=environment, cwd=tree, check=True)
@@ -167,15 +168,16 @@ def cerbere(bench: Bench, name: str, tree: Path, server: list[str], fill: Sequen
     )
 
 
-def listening(server: list[str], port: int) -> list[str]:
-    where = ["--host=127.0.0.1", f"--port={port}"] if server[0] == "granian" else [f"--bind=127.0.0.1:{port}"]
-    return [*server, *where]
+def listening(server: list[str], port: int, program: str) -> list[str]:
+    if server == SERVE:
+        return [*SERVE, program, f"--port={port}"]
+    return [*server, f"--bind=127.0.0.1:{port}", f"{program}:application"]
 
 
 def floor_servers(bench: Bench) -> list[Running]:
     port = postgresql.free_port()
-    command = [sys.executable, "-m", *listening(GUNICORN, port), "bench.floor_app:application"]
-    pid = bench.spawn("floor", command, clean_environment())
+    environment = clean_environment() | {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
+    pid = bench.spawn("floor", [sys.executable, "-m", *listening(SERVE, port, "bench.floor_app")], environment)
     base = f"http://127.0.0.1:{port}"
     wait_for(base)
     paths = {"bare 200": "/", "empty Django view": "/django"}

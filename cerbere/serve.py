@@ -20,7 +20,7 @@ USUAL = {
     "interface": "wsgi",
     "http": "1",
     "websockets": False,
-    "workers": 2,
+    "workers": min(len(os.sched_getaffinity(0)), 4),  # one for each core: two would only take turns on it
     "blocking_threads": 8,  # of each worker: as many as its pool of database connections holds
     "backpressure": 256,  # connections of each worker, idle ones too; those beyond wait in the kernel's queue
     "http1_buffer_size": 65536,  # bytes of a request's head: an authorization request may carry a long state and claims

@@ -39,7 +39,7 @@ def start(bench: Bench) -> Running:
     }  # fmt: skip
     fill = [python, "-c", f"from {SITE} import fill; fill()"]
     subprocess.run(fill, env=environment, cwd=HERE, check=True)  # noqa: S603
-    pid = bench.spawn("toolkit", [python, "-m", *listening(GUNICORN, port), f"{SITE}:application"], environment)
+    pid = bench.spawn("toolkit", [python, "-m", *listening(GUNICORN, port, SITE)], environment)
     discovery = "/o/.well-known/openid-configuration"
     wait_for(base + discovery)
     target = Target(
