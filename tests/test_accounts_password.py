@@ -1,12 +1,15 @@
 """Passwords: how they are kept, which are refused, and what a change ends."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.core import mail
 from django.db import connection
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
+from accounts.hashers import AT_ONCE
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
@@ -169,3 +172,12 @@ def test_an_agent_without_an_address_gets_no_mail_and_no_error(browser):
     work()
     assert mail.outbox == []
     assert not DBTaskResult.objects.exists()
+
+
+def test_no_more_than_two_passwords_are_hashed_at_once():
+    encoded = make_password(PASSWORD)
+    with ThreadPoolExecutor(1) as pool:
+        with AT_ONCE, AT_ONCE:
+            third = pool.submit(check_password, PASSWORD, encoded)
+            assert wait([third], timeout=0.5).not_done
+        assert third.result(timeout=30)
