@@ -95,8 +95,8 @@ def cookies_of(browser):
 )
 def test_hostile_address_is_not_where_the_sign_in_ends(agent, nginx, uri):
     answer = nginx.answer(f"GET {uri}")
-    [away] = re.findall(r"\r\nLocation: (\S+)", answer)
-    [key] = re.findall(r"\r\nSet-Cookie: __Host-piag_session=(\w+)", answer)
+    [away] = re.findall(r"(?i)\r\nlocation: (\S+)", answer)
+    [key] = re.findall(r"(?i)\r\nset-cookie: __Host-piag_session=(\w+)", answer)
     agent.cookies.set("__Host-piag_session", key, domain="localhost.local", secure=True)
     end = agent.open(agent.open(away, follow=False).headers["Location"], follow=False)
     assert (end.status_code, end.headers["Location"]) == (302, "/assistant/")
