@@ -12,7 +12,12 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: request.session.agent or get_user(request))  # type: ignore
+        look_up_agent_again(request)
+
+
+def look_up_agent_again(request: HttpRequest) -> None:
+    """When somebody asks next: the agent of what the session is by then."""
+    request.user = SimpleLazyObject(lambda: request.session.agent or get_user(request))  # type: ignore
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):

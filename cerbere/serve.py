@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+from functools import partial
 from importlib import import_module
 
 from granian.cli import cli
@@ -31,17 +32,22 @@ USUAL = {
 }
 
 
-def end_with_master() -> None:
-    """In a new worker, which would ignore SIGTERM until granian listens to it, and serve on without its master."""
+def end_with(master: int) -> None:
+    """In a new worker, which would ignore SIGTERM until granian listens to it, and serve on without its master.
+
+    SIGKILL, because granian may lose a SIGTERM that comes at the very moment of a worker's start.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != master:  # it died before that
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main() -> None:
     program, *options = sys.argv[1:]
     import_module(program)
-    os.register_at_fork(after_in_child=end_with_master)
+    os.register_at_fork(after_in_child=partial(end_with, os.getpid()))
     cli([*options, f"{program}:application"], prog_name="granian", auto_envvar_prefix="GRANIAN", default_map=USUAL)
 
 

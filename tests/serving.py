@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.piag import ROOT, clean_environment, free_port
@@ -38,6 +38,12 @@ class Served:
     @property
     def workers(self):
         return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+
+    def kill(self, *pids):
+        """Those that have not ended meanwhile."""
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
     def sent(self, *lines, body=b""):
         """A connection on which this head, and this body, are on their way."""
@@ -79,6 +85,6 @@ def served(program, place, *options, **environment):
     try:
         yield server
     finally:
-        for pid in [*server.workers, server.process.pid] if server.process.poll() is None else []:
-            os.kill(int(pid), signal.SIGKILL)
+        if server.process.poll() is None:
+            server.kill(*server.workers, server.process.pid)
         server.process.wait()

@@ -1,8 +1,10 @@
 """An act that leads back to a waiting request is answered with that request's own answer."""
 
 import pytest
+from django.db import OperationalError
 
 from accounts import known_browser
+from cerbere.provider import middleware
 from cerbere.provider.models import Grant
 from tests import people
 from tests.people import Browser, answer
@@ -53,3 +55,14 @@ def test_the_cookies_of_both_answers_come_together(browser, page):
     cookies = browser.sign_in(page=page).headers.getall("Set-Cookie")
     names = {cookie.strip().partition("=")[0] for cookie in cookies}
     assert names == {"cerbere_session", "cerbere_csrf", known_browser.cookie_name()}
+
+
+def test_a_fault_on_the_way_leaves_the_session_that_the_act_has_opened(browser, page, monkeypatch):
+    def down(*_):
+        raise OperationalError
+
+    with monkeypatch.context() as during:
+        during.setattr(middleware, "lead_on", down)
+        led = browser.sign_in(page=page)
+    assert led.location.startswith("/oidc/continuer/")
+    assert browser.get(led.location).location.startswith("/verification/")

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+from http.cookies import SimpleCookie
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_names_with_underscores_stop_at_the_proxy(nginx):
     told = body(nginx.answer("GET /?a=%20b", *MADE_UP, "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: http"))
     assert [told[name] for name in WORDS] == ["127.0.0.1", "https"]
     assert (told["HTTP_HOST"], told["QUERY_STRING"]) == (f"localhost:{nginx.port}", "a=%20b")
+
+
+def test_a_neighbour_s_cookie_does_not_hide_ours(nginx):
+    names = ("session", "csrf", "langue", "demande", "navigateur")
+    ours = {f"__Host-cerbere_{name}": f"v-{name}" for name in names}
+    sent = "; ".join(["of_a_neighbour=é", *(f"{name}={value}" for name, value in ours.items()), "another=ü"])
+    told = body(nginx.answer("GET /", f"Cookie: {sent}"))["HTTP_COOKIE"]
+    assert {name: morsel.value for name, morsel in SimpleCookie(told).items()} == ours
+
+
+def test_the_server_itself_loses_a_header_beyond_ascii(echo):
+    """Why the proxy must pass our cookies only. When this fails, granian has learned it."""
+    assert echo.tell("GET /", "Cookie: a=é; b=c")["HTTP_COOKIE"] == ""
 
 
 def test_names_with_underscores_stop_at_the_gateways_proxy(echo, tmp_path):

@@ -1,6 +1,7 @@
 """The token endpoint: a code gives its tokens once, to its own client, while what it stands for is true."""
 
 import base64
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from joserfc.jwk import KeySet
 
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
+from cerbere.provider import client_assertion
 from cerbere.provider.models import Client, Grant
 from cerbere.provider.pkce import verifier_fits
 from tests import people
@@ -239,3 +241,17 @@ def test_k11_only_digests_are_in_the_database(signed_in, code):
     assert Grant.objects.get().redeemed_at is not None
     for secret in (code, token, CLIENT_SECRET):
         assert secret not in stored
+
+
+@pytest.mark.parametrize("client_id", ["piag%00", "%00"])
+def test_a_null_character_in_the_name_of_a_client_is_no_fault_of_ours(browser, client_id):
+    pair = base64.b64encode(f"{client_id}:secret".encode()).decode()
+    refused(by_basic(browser, "c", {"Authorization": f"Basic {pair}"}), "invalid_client", 401)
+
+
+@pytest.mark.parametrize("sub", ["piag\0", "\ud800", "é", "a" * 101])
+def test_an_assertion_of_a_client_that_cannot_be_is_no_fault_of_ours(browser, sub):
+    told = base64.urlsafe_b64encode(json.dumps({"sub": sub}).encode()).decode().rstrip("=")
+    header = base64.urlsafe_b64encode(b'{"alg":"RS256"}').decode().rstrip("=")
+    fields = {"client_assertion": f"{header}.{told}.c2ln", "client_assertion_type": client_assertion.TYPE}
+    refused(browser.post("/oidc/token", fields, expect_errors=True), "invalid_client", 401)

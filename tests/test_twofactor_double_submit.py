@@ -7,7 +7,7 @@ import time_machine
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.people import NOW, Browser, code, code_form, wrong_code
+from tests.people import NOW, Browser, answer, code, code_form, wrong_code
 from twofactor.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
@@ -64,6 +64,12 @@ def test_t19_a_code_sent_twice_verifies_once_and_both_answers_lead_on(enrolled_b
     assert is_two_factor(twin)
     assert device().failures == 0
     assert AuditEvent.objects.filter(name=Event.SECOND_FACTOR_ACCEPTED).count() == 1
+
+
+def test_t19_a_code_sent_twice_leads_to_the_application_twice(browser, enrolled, piag):
+    asked = browser.sign_in(page=browser.follow_inside(browser.authorize()))
+    again, _ = send_twice(browser, asked.location, code())
+    assert answer(again)["code"]
 
 
 def test_t19_a_code_sent_twice_enrols_once_and_both_answers_say_so(browser, camille):

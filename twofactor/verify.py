@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.http import HttpRequest
 
+from accounts.middleware import look_up_agent_again
 from accounts.models import Agent, AgentSession
 from accounts.sessions import key_in_cookie, rotated_moments_ago
 from cerbere.audit.events import Event
@@ -87,4 +88,6 @@ def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: date
 
 
 def _rejoin(request: HttpRequest, row: AgentSession) -> None:
+    """From here on the request is that session's, and its agent's."""
     request.session.adopt(row, key_in_cookie(request))  # type: ignore[attr-defined]
+    look_up_agent_again(request)

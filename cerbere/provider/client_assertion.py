@@ -1,6 +1,7 @@
 """private_key_jwt: an assertion that the client's registered key signs, once (RFC 7523 §3)."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from cerbere.provider.models import Client, UsedAssertion, digest
 from cerbere.provider.request import Parameters
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+SLUG = re.compile(r"[-a-zA-Z0-9_]{1,100}")  # as Client.client_id
 LEEWAY = 60  # seconds
 LONGEST_LIFE = 3600  # seconds from now to `exp`: how long a `jti` must be remembered
 
@@ -39,7 +41,9 @@ def _claimed(parameters: Parameters) -> Client | None:
     except (JoseError, *GARBAGE):
         return None
     client_id = told.get("sub") if isinstance(told, dict) else None
-    if not isinstance(client_id, str) or parameters.get("client_id", client_id) != client_id:
+    if not isinstance(client_id, str) or not SLUG.fullmatch(client_id):  # what no database could hold is asked of none
+        return None
+    if parameters.get("client_id", client_id) != client_id:
         return None
     return Client.objects.filter(client_id=client_id, enabled=True).exclude(jwks={}).first()
 

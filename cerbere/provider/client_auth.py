@@ -63,11 +63,12 @@ def _basic(header: str, parameters: Parameters) -> tuple[str, str]:
     except (binascii.Error, ValueError):
         raise ClientError("Authorization is not readable") from None
     client_id, colon, secret = decoded.partition(":")
-    if scheme.lower() != "basic" or not colon or "\0" in decoded:
+    client_id, secret = unquote_plus(client_id), unquote_plus(secret)
+    if scheme.lower() != "basic" or not colon or "\0" in client_id + secret:
         raise ClientError("Authorization is not readable")
-    if parameters.get("client_id", unquote_plus(client_id)) != unquote_plus(client_id):
+    if parameters.get("client_id", client_id) != client_id:
         raise OAuthError("invalid_request", "client_id differs from the one in Authorization")
-    return unquote_plus(client_id), unquote_plus(secret)
+    return client_id, secret
 
 
 def _failure(request: HttpRequest, now: datetime) -> OAuthError:

@@ -1,6 +1,8 @@
 import uuid
 from collections.abc import Callable
 
+import structlog
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -9,6 +11,7 @@ from accounts.redirects import SeeOther
 from cerbere.provider import parked
 from cerbere.provider.authorize import lead_on
 
+log = structlog.get_logger("cerbere.provider.middleware")
 SERVER_ERROR = 500
 
 
@@ -42,7 +45,11 @@ def _led_on(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     waiting = parked.find(request, uuid.UUID(named[1]), now) if named else None
     if waiting is None or waiting.parameters.get("response_mode") == "form_post":
         return response
-    onward = lead_on(request, waiting, now)
+    try:
+        onward = lead_on(request, waiting, now)
+    except DatabaseError:  # what the act has done stands, and its answer carries the session's new key
+        log.exception("not_led_on")
+        return response
     if onward is None:
         return response
     onward.cookies.update(response.cookies)
