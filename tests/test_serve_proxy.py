@@ -65,6 +65,15 @@ def test_a_neighbour_s_cookie_does_not_hide_ours(nginx):
     assert {name: morsel.value for name, morsel in SimpleCookie(told).items()} == ours
 
 
+def test_a_neighbour_s_cookie_does_not_hide_that_of_piag(echo, tmp_path):
+    upstream = f"http://127.0.0.1:{echo.port}"
+    sent = "Cookie: of_the_application=é; __Host-piag_session=one; __Host-piag_csrf=two; x=ü"
+    with running_nginx(tmp_path, free_port(), upstream, upstream) as nginx:
+        told = body(nginx.answer("GET /healthz", sent))["HTTP_COOKIE"]
+    kept = {name: morsel.value for name, morsel in SimpleCookie(told).items()}
+    assert kept == {"__Host-piag_session": "one", "__Host-piag_csrf": "two"}
+
+
 def test_the_server_itself_loses_a_header_beyond_ascii(echo):
     """Why the proxy must pass our cookies only. When this fails, granian has learned it."""
     assert echo.tell("GET /", "Cookie: a=é; b=c")["HTTP_COOKIE"] == ""
