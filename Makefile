@@ -14,7 +14,7 @@ UV := .venv/bin/uv
 PYTEST := $(PYTHON) -m pytest
 FAST := not browser and not postgresql
 # What does not touch the suite's database need not run on the second one.
-WITHOUT_DATABASE := --ignore-glob='tests/test_piag_*' --ignore-glob='tests/test_source_*' \
+WITHOUT_DATABASE := --ignore-glob='tests/test_piag_*' --ignore-glob='tests/test_source_*' --ignore-glob='tests/test_serve_*' \
 	--ignore=tests/test_demo.py --ignore=tests/test_policy.py --ignore=tests/test_check_source.py
 PACKAGES := cerbere accounts twofactor piag_gateway
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard cerbere/locale/*/LC_MESSAGES/*.po))
