@@ -1,5 +1,6 @@
 """The Bnum's table in a PostgreSQL that Cerbère may only read."""
 
+import os
 import time
 
 import psycopg
@@ -15,14 +16,15 @@ from twofactor.sources.database import ALIAS, DatabaseSource
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 ADD, TABLE, PASSWORD = "/compte/deux-facteurs/otp-mel/", "courrier.dynalogin_user", "of-the-reader"
-DYNALOGIN = """
-    DROP SCHEMA IF EXISTS courrier CASCADE; DROP ROLE IF EXISTS bnum_reader; CREATE SCHEMA courrier;
+READER = f"bnum_reader_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # a role is the whole cluster's
+DYNALOGIN = f"""
+    DROP SCHEMA IF EXISTS courrier CASCADE; DROP ROLE IF EXISTS {READER}; CREATE SCHEMA courrier;
     CREATE TABLE courrier.dynalogin_user (id serial PRIMARY KEY, userid varchar(32) UNIQUE NOT NULL,
         scheme varchar(8) NOT NULL, secret varchar(32), counter integer NOT NULL DEFAULT 0,
         failure_count integer NOT NULL DEFAULT 0, locked boolean NOT NULL DEFAULT false, last_success timestamp,
         last_attempt timestamp, last_code varchar(8), password varchar(32) NOT NULL DEFAULT '');
-    CREATE ROLE bnum_reader LOGIN PASSWORD 'of-the-reader';
-    GRANT USAGE ON SCHEMA courrier TO bnum_reader; GRANT SELECT ON courrier.dynalogin_user TO bnum_reader;
+    CREATE ROLE {READER} LOGIN PASSWORD 'of-the-reader';
+    GRANT USAGE ON SCHEMA courrier TO {READER}; GRANT SELECT ON courrier.dynalogin_user TO {READER};
 """
 
 
@@ -41,7 +43,7 @@ def bnum(owner, settings, monkeypatch):
     """The source's own connection, as CERBERE_MELOTP_DATABASE_URL makes it."""
     settings.MELOTP_TABLE = TABLE
     at = owner.info
-    reading_at(monkeypatch, f"postgresql://bnum_reader:{PASSWORD}@{at.host}:{at.port}/{at.dbname}?pool_size=1")
+    reading_at(monkeypatch, f"postgresql://{READER}:{PASSWORD}@{at.host}:{at.port}/{at.dbname}?pool_size=1")
     yield owner
     let_go()
 
@@ -109,17 +111,17 @@ def test_the_journey_needs_no_more_than_reading(bnum, browser):
 
 
 def test_f09_a_reader_without_the_right_any_more_makes_the_source_unavailable(bnum):
-    bnum.execute("REVOKE SELECT ON courrier.dynalogin_user FROM bnum_reader")
+    bnum.execute(f"REVOKE SELECT ON courrier.dynalogin_user FROM {READER}")
     with pytest.raises(SourceUnavailable):
         look_up()
-    bnum.execute("GRANT SELECT ON courrier.dynalogin_user TO bnum_reader")
+    bnum.execute(f"GRANT SELECT ON courrier.dynalogin_user TO {READER}")
     assert look_up() == (State.ABSENT, None)
 
 
 def test_f09_a_connection_that_was_cut_makes_it_unavailable_then_it_recovers(bnum):
     put(bnum)
     assert look_up()[0] is State.PRESENT
-    bnum.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'bnum_reader'")
+    bnum.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'")
     with pytest.raises(SourceUnavailable):
         look_up()
     connections[ALIAS].close()  # as the end of a request does
@@ -141,7 +143,7 @@ def test_f09_a_table_that_hangs_is_a_503_within_five_seconds(bnum, browser):
 
 def test_f09_a_server_that_does_not_listen_is_unavailable_within_five_seconds(owner, settings, monkeypatch):
     settings.MELOTP_TABLE = TABLE
-    reading_at(monkeypatch, f"postgresql://bnum_reader:{PASSWORD}@127.0.0.1:1/bnum")
+    reading_at(monkeypatch, f"postgresql://{READER}:{PASSWORD}@127.0.0.1:1/bnum")
     start = time.monotonic()
     with pytest.raises(SourceUnavailable):
         look_up()
