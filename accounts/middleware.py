@@ -17,7 +17,7 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
 
 def look_up_agent_again(request: HttpRequest) -> None:
     """When somebody asks next: the agent of what the session is by then."""
-    request.user = SimpleLazyObject(lambda: request.session.agent or get_user(request))  # type: ignore
+    request.user = SimpleLazyObject(lambda: request.session.agent or get_user(request))  # type: ignore[assignment, attr-defined]
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):

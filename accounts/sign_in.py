@@ -56,4 +56,5 @@ def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> None:
 
 def _is_of(session: SessionBase, agent: Agent, of_password: str) -> bool:
     """Whether this session is the agent's, opened with the password of today: no other is taken over."""
-    return session[SESSION_KEY] == str(agent.pk) and constant_time_compare(session[HASH_SESSION_KEY], of_password)
+    kept = session.get(HASH_SESSION_KEY, "")
+    return session[SESSION_KEY] == str(agent.pk) and constant_time_compare(kept, of_password)
