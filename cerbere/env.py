@@ -125,12 +125,22 @@ _SQLITE_OPTIONS = {
 }
 
 
+_POSTGRESQL_PARAMETERS = {
+    "statement_timeout": DATABASE_STATEMENT_TIMEOUT,
+    "lock_timeout": DATABASE_STATEMENT_TIMEOUT,
+    # A connection keeps its plans. One that was made while a table was all but empty reads the whole table, and goes on
+    # to when it has thousands of rows. Where no index serves, the table is read all the same, without a compiler for it.
+    "enable_seqscan": "off",
+    "jit": "off",
+}
+
+
 def _postgresql_options(pool_size: str) -> dict[str, Any]:
     return {
         "connect_timeout": DATABASE_CONNECT_TIMEOUT,
         "server_side_binding": True,  # with the next line: PostgreSQL plans a statement once a connection
         "prepare_threshold": PREPARED_AFTER,
-        "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT} -c lock_timeout={DATABASE_STATEMENT_TIMEOUT}",
+        "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_PARAMETERS.items()),
         "pool": {"min_size": 1, "max_size": int(pool_size), "timeout": DATABASE_CONNECT_TIMEOUT},
     }
 

@@ -7,10 +7,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from accounts.sessions import SESSION_BY_KEY
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import draft, record
-from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_CODE, Client, Grant
+from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_ACCESS_TOKEN, GRANT_BY_CODE, Client, Grant
 from cerbere.statements import change, insert, write
 
 NOW = timezone.now()
@@ -129,3 +130,15 @@ def test_a_connection_that_the_server_has_closed_is_replaced_unseen():
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
     with connection.cursor() as cursor:
         assert cursor.execute("SELECT pg_backend_pid()").fetchone()[0] != backend
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("read", [CLIENT_BY_ID, GRANT_BY_CODE, GRANT_BY_ACCESS_TOKEN, SESSION_BY_KEY])
+def test_a_plan_that_was_made_for_empty_tables_uses_their_indexes(db, read):
+    assert read("nobody") is None
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute(f"EXPLAIN {read._made._sql}", ["nobody"])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan" in plan
+    assert "Seq Scan" not in plan
