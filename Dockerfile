@@ -25,10 +25,7 @@ WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    PROMETHEUS_MULTIPROC_DIR=/tmp \
-    GLIBC_TUNABLES=glibc.malloc.hugetlb=1
-# The last: large blocks in huge pages, if the host's kernel has them (madvise or always). A password's hash takes 46 MiB,
-# and to get these by pages of 4 kB is half of its time.
+    PROMETHEUS_MULTIPROC_DIR=/tmp
 # Further GRANIAN_… variables change what cerbere/serve.py sets.
 ENV GRANIAN_HOST=0.0.0.0
 USER cerbere

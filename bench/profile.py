@@ -113,7 +113,10 @@ def main() -> None:
         bench = Bench(Path(directory))
         try:
             os.environ.update(cerbere_environment(bench, "profile", ROOT, BASE, ["bench.data"]))
+            from cerbere.serve import keep_memory
             from cerbere.wsgi import application
+
+            keep_memory()
 
             browser = Direct(BASE)
             browser.application = application

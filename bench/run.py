@@ -9,7 +9,6 @@ something else used the server's core is thrown away and made again.
 import argparse
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from bench import peers, report
 from bench.load import SERVER_CORE
-from bench.server import ROOT, Bench, Running, cerbere, floor_servers, image_environment, on_core
+from bench.server import ROOT, Bench, Running, cerbere, floor_servers, on_core
 
 LOAD_CORE = 1
 GROWN = "grown"
@@ -76,9 +75,8 @@ def tell(name: str, unit: str, figures: dict[str, float], kept: bool) -> None:
 
 def floor(bench: Bench, url: str) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.floors", url, str(bench.postmaster)]
-    environment = os.environ | image_environment(ROOT)
     with on_core(SERVER_CORE):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603
     return dict(json.loads(done.stdout))
 
 

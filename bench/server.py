@@ -136,7 +136,7 @@ def cerbere_environment(bench: Bench, name: str, tree: Path, base: str, fill: Se
 
 
 def image_environment(tree: Path) -> dict[str, str]:
-    """What this tree's image sets for glibc: a password's hash takes half the time with huge pages."""
+    """What the image of a tree of before sets for glibc, which `cerbere.serve` does now."""
     return dict(re.findall(r"^\s*(GLIBC_TUNABLES)=(\S+)", (tree / "Dockerfile").read_text(), re.MULTILINE))
 
 

@@ -129,7 +129,7 @@ _POSTGRESQL_PARAMETERS = {
     "statement_timeout": DATABASE_STATEMENT_TIMEOUT,
     "lock_timeout": DATABASE_STATEMENT_TIMEOUT,
     # A connection keeps its plans. One that was made while a table was all but empty reads the whole table, and goes on
-    # to when it has thousands of rows. Where no index serves, the table is read all the same, without a compiler for it.
+    # to when it has thousands of rows. Where no index serves, the table is read all the same, uncompiled.
     "enable_seqscan": "off",
     "jit": "off",
 }

@@ -15,6 +15,19 @@ from tests.serving import Served, is_gone, served
 from tests.test_web_faults import environment, free_port
 
 CLOSE = "Connection: close"
+FAULTS_OF_A_SECOND_HASH = """
+import resource
+from django.conf import settings
+from accounts.hashers import Argon2idHasher
+from cerbere.serve import keep_memory
+settings.configure()
+keep_memory()
+faults = []
+for _ in range(2):
+    Argon2idHasher().encode("correct cheval pile agrafe", "not-a-random-salt")
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(faults[1] - faults[0])
+"""
 
 
 def waiting(server, seconds, times):
@@ -27,6 +40,12 @@ def waiting(server, seconds, times):
 
 def both_answer(server):
     return len({server.tell("GET /")["pid"] for _ in range(20)}) == 2
+
+
+def test_the_memory_of_a_password_is_kept_for_the_next():
+    """46 MiB are 11 776 pages, or 23 huge ones."""
+    told = subprocess.check_output([sys.executable, "-c", FAULTS_OF_A_SECOND_HASH], cwd=ROOT, text=True)
+    assert int(told) < 10
 
 
 def test_an_unsafe_cerbere_ends_with_a_line_for_each_fault(tmp_path):
