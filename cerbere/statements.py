@@ -16,6 +16,7 @@ from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
 Key = str | int | UUID
+Row = tuple[Any, ...]
 Fields = list[Any]  # concrete fields, in the order of the statement's values
 OURS = DEFAULT_DB_ALIAS  # only the Bnum's own table is elsewhere
 PLAIN = (str, int, bool, datetime, UUID, NoneType)
@@ -50,9 +51,7 @@ class _Statement(Generic[M]):
 
     def read(self, value: Key) -> M | None:
         connection = connections[OURS]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, [self._by.get_db_prep_value(value, connection)])
-            found = cursor.fetchone()
+        found, _count = _send(connection, self._sql, [_prepared(self._by, value, connection)])
         if found is None:
             return None
         values = list(found)
@@ -99,9 +98,8 @@ def insert(row: models.Model) -> None:
     """Write a new row whose columns are all set, and learn its number if the database gives one. No signals."""
     sql, fields = _insertion(type(row))
     connection = connections[OURS]
-    with transaction.mark_for_rollback_on_error(using=OURS), connection.cursor() as cursor:
-        cursor.execute(sql, _values_of(row, fields, connection))
-        _is_written(row, cursor.fetchone())
+    written, _count = _send(connection, sql, _values_of(row, fields, connection))
+    _is_written(row, written)
 
 
 def _values_of(row: models.Model, fields: Fields, connection: Any) -> list[Any]:
@@ -114,8 +112,8 @@ def _prepared(field: Any, value: Any, connection: Any) -> Any:
     return value if plain else field.get_db_prep_save(value, connection)
 
 
-def _is_written(row: models.Model, key: tuple[Any, ...]) -> None:
-    if row.pk is None:
+def _is_written(row: models.Model, key: Row | None) -> None:
+    if row.pk is None and key:
         row.pk = key[0]
     row._state.adding, row._state.db = False, OURS
 
@@ -154,11 +152,10 @@ def change(
     values.append(model._meta.pk.get_db_prep_value(pk, connection))
     if then:
         values += _values_of(then, _insertion(type(then))[1], connection)
-    with transaction.mark_for_rollback_on_error(using=OURS), connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        if then and (written := cursor.fetchone()):
-            _is_written(then, written)
-        return bool(cursor.rowcount == 1)
+    written, count = _send(connection, sql, values)
+    if then and written:
+        _is_written(then, written)
+    return count == 1
 
 
 @cache
@@ -185,6 +182,15 @@ def write(sql: str, *values: Any) -> int:
     connection = connections[OURS]
     adapt = connection.ops.adapt_datetimefield_value
     adapted = [adapt(value) if isinstance(value, datetime) else value for value in values]
-    with transaction.mark_for_rollback_on_error(using=OURS), connection.cursor() as cursor:
-        cursor.execute(sql, adapted)
-        return int(cursor.rowcount)
+    return _send(connection, sql, adapted)[1]
+
+
+def _send(connection: Any, sql: str, values: list[Any]) -> tuple[Row | None, int]:
+    """The first row of the answer, if there is one, and how many rows were read or written."""
+    with transaction.mark_for_rollback_on_error(using=OURS):
+        if connection.vendor == "postgresql" and connection.can_send():
+            answer: tuple[Row | None, int] = connection.send(sql, values)
+            return answer
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchone() if cursor.description else None, cursor.rowcount

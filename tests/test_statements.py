@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from accounts.sessions import SESSION_BY_KEY
@@ -13,6 +13,7 @@ from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import draft, record
 from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_ACCESS_TOKEN, GRANT_BY_CODE, Client, Grant
 from cerbere.statements import change, insert, write
+from tests.people import make_agent
 
 NOW = timezone.now()
 
@@ -130,6 +131,73 @@ def test_a_connection_that_the_server_has_closed_is_replaced_unseen():
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
     with connection.cursor() as cursor:
         assert cursor.execute("SELECT pg_backend_pid()").fetchone()[0] != backend
+
+
+@pytest.fixture
+def outside_transactions(transactional_db):
+    """As in a request: a test that is one transaction asks by cursors."""
+    connection.ensure_connection()
+    assert connection.can_send()
+    return Client.objects.create(client_id="rp", name="RP", redirect_uris=["https://rp.test/"])
+
+
+@pytest.mark.postgresql
+class TestOutsideTransactions:
+    def test_a_row_is_written_and_read_as_the_orm_does(self, outside_transactions):
+        agent = make_agent("camille.martin")
+        written = a_grant(outside_transactions, agent, nonce="é", revoked_at=None)
+        insert(written)
+        assert values(Grant.objects.get()) == values(written) == values(GRANT_BY_CODE("d"))
+        assert change(Grant, written.pk, ("redeemed_at",), then=draft(Event.TOKEN_ISSUED, agent), redeemed_at=NOW)
+        assert not change(Grant, written.pk, ("redeemed_at",), then=draft(Event.TOKEN_ISSUED, agent), redeemed_at=NOW)
+        assert (GRANT_BY_CODE("d").redeemed_at, AuditEvent.objects.count()) == (NOW, 1)
+
+    def test_a_column_may_be_null_at_first_and_not_later(self, outside_transactions):
+        assert change(Client, outside_transactions.pk, created_at=NOW, name="RP")
+        with pytest.raises(IntegrityError):
+            change(Client, outside_transactions.pk, created_at=None, name="RP")
+        later = timezone.now()
+        assert change(Client, outside_transactions.pk, created_at=later, name="RP")
+        assert CLIENT_BY_ID("rp").created_at == later
+
+    def test_a_refused_row_is_django_s_error_and_the_connection_serves_on(self, outside_transactions):
+        agent = make_agent("camille.martin")
+        insert(a_grant(outside_transactions, agent))
+        with pytest.raises(IntegrityError):
+            insert(a_grant(outside_transactions, agent))
+        with pytest.raises(DataError):
+            CLIENT_BY_ID("a\0b")
+        assert CLIENT_BY_ID("rp") == outside_transactions
+
+    def test_statements_that_a_rollback_has_forgotten_are_prepared_anew(self, outside_transactions):
+        assert CLIENT_BY_ID("rp")
+        with transaction.atomic():
+            assert Client.objects.exists()
+            transaction.set_rollback(True)
+        assert not hasattr(connection.connection, "known_statements")
+        assert CLIENT_BY_ID("rp")
+
+    def test_statements_that_the_server_has_forgotten_are_prepared_anew(self, outside_transactions):
+        assert CLIENT_BY_ID("rp")
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+        assert CLIENT_BY_ID("rp")
+
+    def test_a_connection_that_ends_meanwhile_is_an_operational_error_and_replaced_for_the_next_request(
+        self, outside_transactions
+    ):
+        with connection.cursor() as cursor:
+            backend = cursor.execute("SELECT pg_backend_pid()").fetchone()[0]
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+        with pytest.raises(OperationalError):
+            CLIENT_BY_ID("rp")
+        close_old_connections()
+        assert CLIENT_BY_ID("rp")
+
+    def test_whoever_watches_statements_sees_them(self, outside_transactions, django_assert_num_queries):
+        with django_assert_num_queries(1):
+            assert CLIENT_BY_ID("rp")
 
 
 @pytest.mark.postgresql

@@ -5,6 +5,7 @@ docs/decisions/0024-statements-made-once.md tells what it gains.
 """
 
 import select
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Any
@@ -14,6 +15,8 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import Connection, Cursor
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
+
+from cerbere.postgresql.prepared import Answer, forget, send
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -37,6 +40,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Pooled connections come back as they were."""
         if self.connection.autocommit != autocommit:
             super()._set_autocommit(autocommit)  # type: ignore[misc]
+
+    def can_send(self) -> bool:
+        """Whether `send` may: outside transactions, which cursors begin, and while nobody watches statements."""
+        self.ensure_connection()
+        return not (self.in_atomic_block or self.execute_wrappers or self.queries_logged) and self.connection.autocommit
+
+    def send(self, sql: str, values: Sequence[Any]) -> Answer:
+        """Ask by a statement that stays prepared on this connection."""
+        with self.wrap_database_errors:
+            return send(self.connection, sql, values)
+
+    def rollback(self) -> None:
+        super().rollback()
+        forget(self.connection)
 
     def create_cursor(self, name: str | None = None) -> Any:
         """One that serves again knows already how to read and write each type."""
