@@ -187,10 +187,9 @@ def write(sql: str, *values: Any) -> int:
 
 def _send(connection: Any, sql: str, values: list[Any]) -> tuple[Row | None, int]:
     """The first row of the answer, if there is one, and how many rows were read or written."""
-    with transaction.mark_for_rollback_on_error(using=OURS):
-        if connection.vendor == "postgresql" and connection.can_send():
-            answer: tuple[Row | None, int] = connection.send(sql, values)
-            return answer
-        with connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            return cursor.fetchone() if cursor.description else None, cursor.rowcount
+    if connection.vendor == "postgresql" and connection.can_send():
+        answer: tuple[Row | None, int] = connection.send(sql, values)
+        return answer
+    with transaction.mark_for_rollback_on_error(using=OURS), connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone() if cursor.description else None, cursor.rowcount

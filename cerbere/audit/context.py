@@ -32,8 +32,10 @@ def client_address(request: HttpRequest) -> str | None:
     """
     remote = _address(request.META.get("REMOTE_ADDR", ""))
     proxies: int = settings.TRUSTED_PROXIES
+    if not proxies:
+        return remote
     hops = re.split(r"\s*,\s*", request.META.get("HTTP_X_FORWARDED_FOR", "").strip())
-    if not proxies or len(hops) < proxies:
+    if len(hops) < proxies:
         return remote
     return _address(hops[-proxies]) or remote
 

@@ -72,7 +72,8 @@ class Direct:
 
     def _headers(self, request: HttpRequest, response: HttpResponse) -> Headers:
         cookies = [("Set-Cookie", cookie.output(header="")) for cookie in response.cookies.values()]
-        fixed = [pair for pair in self._fixed(request) if not response.has_header(pair[0])]
+        own = {name.lower() for name, _ in response.items()}
+        fixed = [pair for pair in self._fixed(request) if pair[0].lower() not in own]
         length = [("Content-Length", str(len(response.content)))] if response.status_code != NOT_MODIFIED else []
         return [*response.items(), *cookies, *fixed, *length]
 

@@ -43,8 +43,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def can_send(self) -> bool:
         """Whether `send` may: outside transactions, which cursors begin, and while nobody watches statements."""
-        self.ensure_connection()
-        return not (self.in_atomic_block or self.execute_wrappers or self.queries_logged) and self.connection.autocommit
+        if self.connection is None:
+            self.ensure_connection()
+        watched = self.execute_wrappers or self.force_debug_cursor
+        return not (self.in_atomic_block or watched) and self.connection.autocommit
 
     def send(self, sql: str, values: Sequence[Any]) -> Answer:
         """Ask by a statement that stays prepared on this connection."""

@@ -5,7 +5,6 @@ psycopg's cursors do the same for any statement, looking anew at each: that cost
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -25,10 +24,10 @@ PLACEHOLDER = re.compile("%s")
 def send(connection: Connection[Any], sql: str, values: Sequence[Any]) -> Answer:
     """Raises psycopg.Error. The statement is prepared anew if the server has forgotten it."""
     known: dict[str, _Prepared] = vars(connection).setdefault("known_statements", {})
-    if sql in known:
-        with suppress(InvalidSqlStatementName):  # the server has done nothing then
-            return known[sql].send(values)
-    known[sql] = _Prepared(connection, sql, values)
+    try:
+        return known[sql].send(values)
+    except (KeyError, InvalidSqlStatementName):  # the server has done nothing
+        known[sql] = _Prepared(connection, sql, values)
     return known[sql].send(values)
 
 

@@ -154,12 +154,14 @@ def max_age_of(parameters: Parameters) -> int | None:
 
 def claims_of(parameters: Parameters) -> dict[str, Any]:
     """The `claims` parameter (OpenID Connect Core §5.5): members `id_token` and `userinfo`, objects both."""
+    if "claims" not in parameters:
+        return {"id_token": {}, "userinfo": {}}
     try:
-        claims = json.loads(parameters.get("claims", "{}"), parse_constant=_no_number)
+        claims = json.loads(parameters["claims"], parse_constant=_no_number)
         json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()  # what a database could not keep
     except (ValueError, RecursionError) as error:
         raise OAuthError("invalid_request", "claims is not JSON") from error
-    if not isinstance(claims, dict) or "\\u0000" in parameters.get("claims", ""):
+    if not isinstance(claims, dict) or "\\u0000" in parameters["claims"]:
         raise OAuthError("invalid_request", "claims is not an object")
     parts = {name: claims.get(name) or {} for name in ("id_token", "userinfo")}
     if not all(isinstance(part, dict) for part in parts.values()) or not _acr_is_sound(parts["id_token"]):
