@@ -11,11 +11,15 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
+def inside(target: str) -> str:
+    """This address if it stays inside this site, else nothing."""
+    stays = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return target if stays else ""
+
+
 def next_of(request: HttpRequest) -> str:
     """The `next` of the query or the form if it stays inside this site, else nothing."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    inside = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if inside else ""
+    return inside(request.POST.get("next") or request.GET.get("next") or "")
 
 
 def continue_to(request: HttpRequest, default: str) -> SeeOther:

@@ -17,8 +17,10 @@ def start() -> "Published":
     from cerbere.checks import stop_if_unsafe  # it needs the applications loaded
     from cerbere.portal.direct import Direct
     from cerbere.provider.published import Published
+    from cerbere.readable import Request
 
     stop_if_unsafe()
+    application.request_class = Request
     return Published(Direct(application))
 
 

@@ -11,9 +11,11 @@ UNSAFE = 4  # the status of a refusal: whoever supervises the program need not t
 
 def start() -> WSGIHandler:
     application = get_wsgi_application()
+    from cerbere.readable import Request
     from piag_gateway.checks import stop_if_unsafe  # it needs the applications loaded
 
     stop_if_unsafe()
+    application.request_class = Request
     return application
 
 

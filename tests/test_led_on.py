@@ -4,10 +4,11 @@ import pytest
 from django.db import OperationalError
 
 from accounts import known_browser
-from cerbere.provider import middleware
+from cerbere.provider import middleware, parked
 from cerbere.provider.models import Grant
 from tests import people
 from tests.people import Browser, answer
+from twofactor.strength import Strength
 
 pytestmark = pytest.mark.django_db
 
@@ -57,12 +58,22 @@ def test_the_cookies_of_both_answers_come_together(browser, page):
     assert names == {"cerbere_session", "cerbere_csrf", known_browser.cookie_name()}
 
 
-def test_a_fault_on_the_way_leaves_the_session_that_the_act_has_opened(browser, page, monkeypatch):
+@pytest.mark.parametrize("step", [(parked, "find"), (middleware, "lead_on")])
+def test_a_fault_on_the_way_leaves_the_session_that_the_act_has_opened(browser, page, monkeypatch, step):
     def down(*_):
         raise OperationalError
 
     with monkeypatch.context() as during:
-        during.setattr(middleware, "lead_on", down)
+        during.setattr(*step, down)
         led = browser.sign_in(page=page)
     assert led.location.startswith("/oidc/continuer/")
     assert browser.get(led.location).location.startswith("/verification/")
+
+
+def test_what_is_not_configured_is_told_at_the_address_that_needs_it(browser, camille, settings):
+    settings.PAIRWISE_SALT = ""
+    people.make_client("wiki", Strength.PASSWORD, sector="a")
+    led = browser.sign_in(page=browser.follow_inside(browser.authorize("wiki")))
+    assert led.location.startswith("/oidc/continuer/")
+    assert "<h1>Erreur inattendue</h1>" in browser.get(led.location, status=500).text
+    assert browser.get("/compte/").status_int == 200

@@ -1,11 +1,19 @@
 """The command that registers an application, and which addresses one may have."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from joserfc.jwk import RSAKey
 
+from cerbere.provider.admin import ClientForm
+from cerbere.provider.apply_clients import FIELDS
 from cerbere.provider.models import Client
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
+from tests.people import CALLBACK
 from tests.settings import RSA_KEY, _pem
 
 pytestmark = pytest.mark.django_db
@@ -42,8 +50,67 @@ def test_every_option(capsys):
     )
 
 
+def test_options_of_what_the_application_is_given(capsys):
+    register(capsys, "wiki", "--redirect-uri", CALLBACK, "--refresh-tokens", "--userinfo-alg", "ES256")
+    client = Client.objects.get()
+    assert (client.refresh_tokens, client.userinfo_alg, client.jwks) == (True, "ES256", {})
+
+
+def keys_file(place, content):
+    path = place / "jwks.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(path)
+
+
+def test_a_client_of_keys_gets_no_secret(capsys, tmp_path):
+    jwks = {"keys": [RSAKey.generate_key(2048).as_dict(private=False)]}
+    assert register(capsys, "wiki", "--redirect-uri", CALLBACK, "--jwks", keys_file(tmp_path, jwks)) == {
+        "client_id": "wiki"
+    }
+    client = Client.objects.get()
+    assert (client.jwks, client.secret_digest) == (jwks, "")
+
+
+NO_KEYS = {
+    "no JSON": ("-----BEGIN PUBLIC KEY-----", "jwks.json"),
+    "too deep": ("[" * 100_000, "jwks.json"),
+    "nothing": ({}, "jeu de clés"),
+    "no keys": ({"keys": []}, "jeu de clés"),
+    "a key alone": (RSAKey.generate_key(2048).as_dict(private=False), "jeu de clés"),
+    "a private key": ({"keys": [RSAKey.generate_key(2048).as_dict(private=True)]}, "aucune clé privée"),
+    "a secret": ({"keys": [{"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}]}, "Des clés publiques"),
+}
+
+
+@pytest.mark.parametrize(("content", "told"), NO_KEYS.values(), ids=NO_KEYS)
+def test_a_file_without_public_keys_is_told_in_one_line(tmp_path, content, told):
+    with pytest.raises(CommandError, match=told) as refusal:
+        call_command("register_client", "wiki", "--redirect-uri", CALLBACK, "--jwks", keys_file(tmp_path, content))
+    assert "\n" not in str(refusal.value)
+    assert not Client.objects.exists()
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(CommandError, match=r"none\.json"):
+        call_command("register_client", "wiki", "--redirect-uri", CALLBACK, "--jwks", str(tmp_path / "none.json"))
+
+
+def test_what_may_be_set_is_the_same_everywhere():
+    """In the administration, in the reviewed file and in its documentation."""
+    assert list(ClientForm.base_fields) == ["client_id", *FIELDS]
+    text = (Path(__file__).parent.parent / "docs" / "clients.md").read_text()
+    assert not [name for name in FIELDS if not re.search(rf"\b{name}\b", text)]
+    assert not {"secret_digest", "previous_secret_digest", "created_at"} & set(FIELDS)
+
+
 @pytest.mark.parametrize(
-    "arguments", [["piag"], ["pi ag", "--redirect-uri", "https://a.fr/"], ["piag", "--redirect-uri", "http://a.fr/"]]
+    "arguments",
+    [
+        ["piag"],
+        ["pi ag", "--redirect-uri", "https://a.fr/"],
+        ["piag", "--redirect-uri", "http://a.fr/"],
+        ["piag", "--redirect-uri", "https://a.fr/", "--userinfo-alg", "none"],
+    ],
 )
 def test_refuses_in_one_line_and_registers_nothing(arguments):
     with pytest.raises(CommandError):
@@ -51,10 +118,11 @@ def test_refuses_in_one_line_and_registers_nothing(arguments):
     assert not Client.objects.exists()
 
 
-def test_refuses_an_algorithm_without_a_key(settings):
+@pytest.mark.parametrize("option", ["--alg", "--userinfo-alg"])
+def test_refuses_an_algorithm_without_a_key(settings, option):
     settings.SIGNING_KEYS = _pem(RSA_KEY)
     with pytest.raises(CommandError, match="ES256"):
-        call_command("register_client", "piag", "--redirect-uri", "https://a.example.fr/", "--alg", "ES256")
+        call_command("register_client", "piag", "--redirect-uri", "https://a.example.fr/", option, "ES256")
 
 
 def test_refuses_a_name_that_is_taken(capsys, wiki):

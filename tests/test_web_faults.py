@@ -1,5 +1,6 @@
 """What the site answers while something that it needs is down, and afterwards."""
 
+import html
 import json
 import os
 import re
@@ -13,12 +14,14 @@ import psycopg
 import pytest
 import requests
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
+from django.test import RequestFactory
 
 from accounts.models import Attempts
 from cerbere import env
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from cerbere.portal.errors import server_error
 from tests import postgresql
 from tests.people import PASSWORD, answer, code, login_form
 
@@ -39,7 +42,7 @@ def environment(database, **more):
 
 
 ASK_ALL_AT_ONCE = """
-import json, time
+import json, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from webtest import TestApp
 from cerbere.wsgi import application
@@ -51,23 +54,28 @@ def ask(case):
     if method == "post":
         form = next(f for f in browser.get("/connexion/").forms.values() if "password" in f.fields)
         fields = {"csrfmiddlewaretoken": form["csrfmiddlewaretoken"].value, "username": "a", "password": "b"}
-    else:
+    if not address.startswith("/connexion/"):
         browser.set_cookie("cerbere_session", "a" * 32)
     start = time.monotonic()
     given = getattr(browser, method)(address, fields, status="*")
     return [given.status_int, given.headers.get("Retry-After"), given.text, time.monotonic() - start]
 
-cases = [("get", "/healthz"), ("get", "/readyz"), ("get", "/compte/"), ("post", "/connexion/"), ("get", "/aide/")]
 with ThreadPoolExecutor() as pool:
-    print(json.dumps(list(pool.map(ask, cases))))
+    print(json.dumps(list(pool.map(ask, json.loads(sys.argv[1])))))
 """
 
 
-def test_f03_without_its_database_every_page_that_needs_it_is_a_503_in_time():
+def without_database(*cases):
+    """What each is answered by a program whose database nobody can reach, and all that it logs."""
     database = f"postgresql://cerbere:canary@127.0.0.1:{free_port()}/cerbere"
-    program = [sys.executable, "-c", ASK_ALL_AT_ONCE]
+    program = [sys.executable, "-c", ASK_ALL_AT_ONCE, json.dumps(cases)]
     done = subprocess.run(program, cwd=ROOT, env=environment(database), capture_output=True, text=True, check=True)
-    healthz, readyz, account, login, _aide = json.loads(done.stdout)
+    return json.loads(done.stdout), done.stderr
+
+
+def test_f03_without_its_database_every_page_that_needs_it_is_a_503_in_time():
+    cases = [("get", "/healthz"), ("get", "/readyz"), ("get", "/compte/"), ("post", "/connexion/"), ("get", "/aide/")]
+    (healthz, readyz, account, login, _aide), logged = without_database(*cases)
     assert healthz[:3] == [200, None, "ok\n"]
     for status, retry_after, page, seconds in (readyz, account, login):
         assert status == 503
@@ -76,8 +84,34 @@ def test_f03_without_its_database_every_page_that_needs_it_is_a_503_in_time():
         assert "Aucun essai de connexion n’a été compté" in page
         assert re.search(r"Référence : <strong>[0-9A-F]{4}-[0-9A-F]{4}", page)
         assert seconds < PATIENCE
-    assert all(json.loads(line)["event"] for line in done.stderr.splitlines())
-    assert "canary" not in done.stderr
+    assert all(json.loads(line)["event"] for line in logged.splitlines())
+    assert "canary" not in logged
+
+
+def first_exit(page):
+    """Where the button leads."""
+    return html.unescape(re.search(r'<a class="fr-btn" href="([^"]*)">', page)[1])
+
+
+def test_f03_what_waits_is_still_waiting_on_the_page_of_the_503():
+    waiting = "next=%2Foidc%2Fcontinuer%2F6f1c2c0e-1d2f-4a57-8d93-000000000000%2F"
+    kept = [("post", f"/connexion/?{waiting}"), ("post", f"/verification/?{waiting}"), ("get", "/compte/?a=%22%3E&b=é")]
+    forms_only = [("post", "/compte/sessions/6f1c2c0e-1d2f-4a57-8d93-000000000000/terminer/")]
+    answers, _logged = without_database(*kept, *forms_only)
+    assert [(status, first_exit(page)) for status, _, page, _ in answers] == [
+        (503, f"/connexion/?{waiting}"),
+        (503, f"/verification/?{waiting}"),
+        (503, "/compte/?a=%22%3E&b=%C3%A9"),
+        (503, "/compte/"),
+    ]
+
+
+def test_f03_the_page_of_the_503_leads_nowhere_else():
+    try:
+        raise OperationalError
+    except OperationalError:
+        answer = server_error(RequestFactory().get("/", PATH_INFO="//evil.test/"))
+    assert (answer.status_code, first_exit(answer.text)) == (503, "/")
 
 
 class Site:

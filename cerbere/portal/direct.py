@@ -10,7 +10,6 @@ from typing import Any
 
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.exception import response_for_exception
-from django.core.handlers.wsgi import WSGIRequest
 from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
@@ -27,6 +26,7 @@ from cerbere.provider.authorize import authorize
 from cerbere.provider.errors import PageError
 from cerbere.provider.published import Application, Environment, StartResponse
 from cerbere.provider.request import query_of
+from cerbere.readable import Request
 
 Answer = Callable[[HttpRequest], HttpResponse]
 Headers = list[tuple[str, str]]
@@ -51,7 +51,7 @@ class Direct:
         answer = self._answers().get(environ["PATH_INFO"])
         if answer is None or environ.get("SCRIPT_NAME"):
             return self.application(environ, start_response)
-        request = WSGIRequest(environ)
+        request = Request(environ)
         try:
             response = answer(request)
         except NeedsPage:

@@ -12,7 +12,7 @@ from django.urls import resolve, reverse
 from django.utils import timezone
 
 from accounts.directory import DirectoryUnavailable
-from accounts.redirects import SeeOther, next_of
+from accounts.redirects import SeeOther, inside, next_of
 from cerbere.audit.context import current_origin, reference_of
 from twofactor.seeds import SeedKeyError
 
@@ -60,10 +60,17 @@ def _page_of_form(request: HttpRequest) -> str:
 def server_error(request: HttpRequest) -> HttpResponse:
     """What does not answer (database, directory) or is missing (a key) is a 503, the rest a 500. Both are static."""
     if isinstance(sys.exc_info()[1], UNAVAILABLE):
-        response = HttpResponse(render_to_string("503.html", _reference()), status=503)
+        context = {"retry_url": _same_page(request), **_reference()}
+        response = HttpResponse(render_to_string("503.html", context), status=503)
         response["Retry-After"] = RETRY_AFTER
         return response
     return HttpResponse(render_to_string("500.html", _reference()), status=500)
+
+
+def _same_page(request: HttpRequest) -> str:
+    """With its query, in which what waits is named: a form is sent to the address of its page. The form is not read."""
+    name = request.resolver_match.url_name if request.resolver_match else None
+    return reverse(PAGES_OF_FORMS[name]) if name in PAGES_OF_FORMS else inside(request.get_full_path())
 
 
 def _reference() -> dict[str, object]:

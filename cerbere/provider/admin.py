@@ -12,7 +12,7 @@ from accounts.admin import ListedFilters
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.provider.models import Client, LogoutNotice
+from cerbere.provider.models import CLIENT_FIELDS, Client, LogoutNotice
 
 
 class LinesField(forms.CharField):
@@ -41,11 +41,7 @@ class ClientForm(forms.ModelForm):
 
     class Meta:
         model = Client
-        fields = (
-            "client_id", "name", "home_uri", "enabled", "redirect_uris", "post_logout_redirect_uris", "minimum",
-            "pkce_required", "id_token_alg", "acr_password", "acr_two_factor", "claims", "refresh_tokens",
-            "backchannel_logout_uri", "sector", "userinfo_alg", "may_introspect", "relays", "jwks",
-        )  # fmt: skip
+        fields = CLIENT_FIELDS
 
 
 @admin.register(Client)

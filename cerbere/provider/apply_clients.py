@@ -10,15 +10,11 @@ from django.db import transaction
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.provider.claims import CLAIMS
-from cerbere.provider.models import Client
+from cerbere.provider.models import CLIENT_FIELDS, Client
 from twofactor.strength import Strength
 
 MINIMUM = {"eidas1": Strength.PASSWORD, "eidas2": Strength.TWO_FACTOR}
-FIELDS = {
-    "name", "enabled", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri", "minimum",
-    "pkce_required", "id_token_alg", "acr_password", "acr_two_factor", "claims", "refresh_tokens", "sector", "jwks",
-    "userinfo_alg", "may_introspect", "home_uri", "relays",
-}  # fmt: skip
+FIELDS = [name for name in CLIENT_FIELDS if name != "client_id"]
 
 
 class FileError(ValueError):
@@ -75,8 +71,15 @@ def _change(client_id: str, wanted: dict[str, Any]) -> Change:
     return Change(client, is_new, {} if is_new else before)
 
 
+def new_client(client_id: str, wanted: dict[str, Any]) -> Change:
+    """One that is not there yet, described as in the file. Raises FileError."""
+    client = Client(client_id=client_id, **_values(client_id, wanted))
+    _validate(client)
+    return Change(client, is_new=True, before={})
+
+
 def _values(client_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    if unknown := set(wanted) - FIELDS:
+    if unknown := set(wanted) - set(FIELDS):
         raise FileError(f"unknown: {', '.join(sorted(unknown))}")
     default = Client(client_id=client_id, name=client_id)
     values = {name: wanted.get(name, getattr(default, name)) for name in FIELDS}
@@ -108,5 +111,8 @@ def apply(changes: list[Change]) -> dict[str, str]:
 
 
 def _record(change: Change) -> None:
-    event = Event.CLIENT_REGISTERED if change.is_new else Event.CLIENT_CHANGED_BY_FILE
-    record(event, client_id=change.client.client_id, fields=", ".join(sorted(change.before)))
+    client_id = change.client.client_id
+    if change.is_new:
+        record(Event.CLIENT_REGISTERED, client_id=client_id)
+    else:
+        record(Event.CLIENT_CHANGED_BY_FILE, client_id=client_id, fields=", ".join(sorted(change.before)))

@@ -1,8 +1,8 @@
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -38,22 +38,26 @@ class PendingRequestMiddleware:
 def _led_on(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """The answer of the waiting request to which an act leads back: what its address would say, one redirect earlier.
 
-    Unless that is a page: a page that answers a form would send it again when it is loaded anew.
+    What fails on the way fails anew there, with a page: here it must not take the act's own answer with it.
     """
-    now = timezone.now()
-    named = parked.RESUME_PATH.fullmatch(response["Location"])
-    waiting = parked.find(request, uuid.UUID(named[1]), now) if named else None
-    if waiting is None or waiting.parameters.get("response_mode") == "form_post":
-        return response
     try:
-        onward = lead_on(request, waiting, now)
-    except DatabaseError:  # what the act has done stands, and its answer carries the session's new key
+        onward = _onward(request, response["Location"], timezone.now())
+    except Exception:  # what the act has done stands, and its answer carries the session's new key
         log.exception("not_led_on")
         return response
     if onward is None:
         return response
     onward.cookies.update(response.cookies)
     return onward
+
+
+def _onward(request: HttpRequest, location: str, now: datetime) -> HttpResponse | None:
+    """None for what is a page: a page that answers a form would send it again when it is loaded anew."""
+    named = parked.RESUME_PATH.fullmatch(location)
+    waiting = parked.find(request, uuid.UUID(named[1]), now) if named else None
+    if waiting is None or waiting.parameters.get("response_mode") == "form_post":
+        return None
+    return lead_on(request, waiting, now)
 
 
 def _is_page(response: HttpResponse) -> bool:

@@ -136,6 +136,8 @@ class Client(models.Model):
         return any(hmac.compare_digest(known, digest(presented)) for known in valid)
 
 
+# What may be said of a client: in the administration, in a reviewed file, to a command.
+CLIENT_FIELDS = [field.name for field in Client._meta.concrete_fields if field.editable and not field.primary_key]
 CLIENT_BY_ID = ReadOne(Client.objects.all, "client_id")
 
 

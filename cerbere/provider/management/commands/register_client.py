@@ -1,43 +1,54 @@
+import json
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cerbere.audit.events import Event
-from cerbere.audit.record import record
+from cerbere.provider.apply_clients import FIELDS, MINIMUM, FileError, apply, new_client
 from cerbere.provider.claims import CLAIMS
-from cerbere.provider.models import Client
-from twofactor.strength import Strength
-
-MINIMUM = {"eidas1": Strength.PASSWORD, "eidas2": Strength.TWO_FACTOR}
+from cerbere.provider.public_keys import validate_public_keys
 
 
 class Command(BaseCommand):
-    help = "Register an application; prints client_id=… and, this once, client_secret=…"
+    help = "Register an application; prints client_id=… and, this once, client_secret=…, which one with --jwks has not"
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Each `dest` is a field of the client."""
         parser.add_argument("client_id")
         parser.add_argument("--name", help="what agents read; the client_id by default")
-        parser.add_argument("--redirect-uri", action="append", required=True, help="exact, repeatable")
-        parser.add_argument("--post-logout-redirect-uri", action="append", default=[])
-        parser.add_argument("--backchannel-logout-uri", default="")
-        parser.add_argument("--minimum", choices=MINIMUM, default="eidas1")
+        uris: dict[str, Any] = {"action": "append", "metavar": "URI"}
+        parser.add_argument("--redirect-uri", dest="redirect_uris", **uris, required=True, help="exact, repeatable")
+        parser.add_argument("--post-logout-redirect-uri", dest="post_logout_redirect_uris", **uris)
+        parser.add_argument("--backchannel-logout-uri", metavar="URI")
+        parser.add_argument("--minimum", choices=MINIMUM)
         parser.add_argument("--pkce", choices=["required", "optional"], default="required")
-        parser.add_argument("--alg", choices=["RS256", "ES256"], default="RS256")
-        parser.add_argument("--claim", action="append", default=[], choices=sorted(CLAIMS), help="all by default")
+        parser.add_argument("--alg", dest="id_token_alg", choices=["RS256", "ES256"])
+        parser.add_argument("--claim", dest="claims", action="append", choices=sorted(CLAIMS), help="all by default")
+        parser.add_argument("--refresh-tokens", action="store_true", help="for clients that go on without the agent")
+        parser.add_argument("--userinfo-alg", choices=["RS256", "ES256"], help="signs userinfo; JSON by default")
+        parser.add_argument("--jwks", type=Path, metavar="FILE", help="public keys, for private_key_jwt")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        client = Client(
-            client_id=options["client_id"], name=options["name"] or options["client_id"],
-            redirect_uris=options["redirect_uri"], post_logout_redirect_uris=options["post_logout_redirect_uri"],
-            backchannel_logout_uri=options["backchannel_logout_uri"], minimum=MINIMUM[options["minimum"]],
-            pkce_required=options["pkce"] == "required", id_token_alg=options["alg"], claims=options["claim"],
-        )  # fmt: skip
-        secret = client.renew_secret()
+        wanted = {name: options[name] for name in FIELDS if options.get(name)}
+        wanted["pkce_required"] = options["pkce"] == "required"
         try:
-            client.full_clean()
-        except ValidationError as error:
-            raise CommandError("; ".join(error.messages)) from error
-        client.save()
-        record(Event.CLIENT_REGISTERED, client_id=client.client_id)
-        self.stdout.write(f"client_id={client.client_id}\nclient_secret={secret}")
+            if options["jwks"]:
+                wanted["jwks"] = _public_keys(options["jwks"])
+            registered = new_client(options["client_id"], wanted)
+        except FileError as error:
+            raise CommandError(str(error)) from error
+        secret = apply([registered]).get(registered.client.client_id)
+        self.stdout.write(f"client_id={registered.client.client_id}" + (f"\nclient_secret={secret}" if secret else ""))
+
+
+def _public_keys(path: Path) -> Any:
+    """Raises FileError, also for a file that holds nothing: that is not what a client without keys means."""
+    try:
+        jwks = json.loads(path.read_bytes())
+        validate_public_keys(jwks)
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileError(f"{path}: {error}") from error
+    except ValidationError as error:
+        raise FileError(f"{path}: {'; '.join(error.messages)}") from error
+    return jwks
