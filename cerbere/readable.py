@@ -1,4 +1,4 @@
-"""The request of both programs. A head that makes no sense is told by a page, where Django fails before any of ours."""
+"""Cerbère's request. A head that makes no sense is told by a page, where Django fails before any of ours."""
 
 from typing import Any
 

@@ -2,16 +2,28 @@
 
 import os
 import sys
+from typing import Any
 
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.wsgi import get_wsgi_application
 
 UNSAFE = 4  # the status of a refusal: whoever supervises the program need not try again
+FORM = "application/x-www-form-urlencoded"
+
+
+class Request(WSGIRequest):
+    """Addresses and forms are UTF-8, and there is one kind of form.
+
+    Django fails, before any page of ours, at what a Content-Type may say beyond that.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        said = meta.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        self.content_type, self.content_params = said if said == FORM else "", {}
 
 
 def start() -> WSGIHandler:
     application = get_wsgi_application()
-    from cerbere.readable import Request
     from piag_gateway.checks import stop_if_unsafe  # it needs the applications loaded
 
     stop_if_unsafe()
