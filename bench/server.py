@@ -131,13 +131,19 @@ def cerbere_environment(bench: Bench, name: str, tree: Path, base: str, fill: Se
     }  # fmt: skip
     environment |= image_environment(tree)
     for step in (["manage.py", "migrate", "--verbosity=0"], *(["-m", module] for module in fill)):
-        subprocess.run([sys.executable, *step], env=environment, cwd=tree, check=True)  # noqa: S603
+        subprocess.run([python_of(tree), *step], env=environment, cwd=tree, check=True)  # noqa: S603
     return environment
 
 
 def image_environment(tree: Path) -> dict[str, str]:
     """What the image of a tree of before sets for glibc, which `cerbere.serve` does now."""
     return dict(re.findall(r"^\s*(GLIBC_TUNABLES)=(\S+)", (tree / "Dockerfile").read_text(), re.MULTILINE))
+
+
+def python_of(tree: Path) -> str:
+    """Of its own virtual environment, if it has one: two interpreters can be compared."""
+    own = tree / ".venv" / "bin" / "python"
+    return str(own) if tree != ROOT and own.exists() else sys.executable
 
 
 def cerbere_target(name: str, base: str) -> Target:
@@ -156,7 +162,7 @@ def cerbere(bench: Bench, name: str, tree: Path, fill: Sequence[str] = ("bench.d
     metrics.mkdir()
     environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     server = SERVE if (tree / "cerbere" / "serve.py").exists() else GUNICORN
-    command = [sys.executable, "-m", *listening(server, port, "cerbere.wsgi")]
+    command = [python_of(tree), "-m", *listening(server, port, "cerbere.wsgi")]
     pid = bench.spawn(name, command, environment, tree)
     wait_for(f"{base}/readyz")
     manage = partial(subprocess.run, env=environment, cwd=tree, check=True)
@@ -164,7 +170,7 @@ def cerbere(bench: Bench, name: str, tree: Path, fill: Sequence[str] = ("bench.d
         cerbere_target(name, base),
         UNITS,
         [pid, bench.postmaster],
-        lambda *words: manage([sys.executable, "manage.py", *words]),
+        lambda *words: manage([python_of(tree), "manage.py", *words]),
     )
 
 
