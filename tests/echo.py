@@ -22,7 +22,8 @@ def application(environ, start_response):
     if path == "/304":
         start_response("304 Not Modified", [("ETag", '"x"')])
         return []
-    body = environ["wsgi.input"].read(*([int(length)] if length else [])) if path == "/read" else b""
+    reads = path == "/read" or environ["QUERY_STRING"] == "read"
+    body = environ["wsgi.input"].read(*([int(length)] if length else [])) if reads else b""
     told = {name: environ[name] for name in environ if name in REQUEST or name.startswith(("HTTP_", "wsgi.url"))}
     answer = json.dumps(told | {"body": body.decode("latin-1"), "pid": os.getpid()}).encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])

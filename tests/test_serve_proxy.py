@@ -5,6 +5,7 @@ import ssl
 
 import pytest
 from django.conf import settings
+from django.urls import reverse
 
 from tests.nginx import nginx_in_front, running_nginx
 from tests.piag import free_port
@@ -115,6 +116,13 @@ def test_bodies_have_a_limit(proxy):
     heard = told(proxy.answer("POST /read", f"Content-Length: {most}", body=b"x" * most))
     assert (heard["body"], heard["CONTENT_LENGTH"]) == ("x" * most, f"{most}")
     assert status(proxy.answer("POST /read", f"Content-Length: {most + 1}", body=b"x" * (most + 1))) == 413
+
+
+@pytest.mark.parametrize(("more", "code"), [(0, 200), (1, 413)])
+def test_the_file_of_an_import_may_be_longer(proxy, more, code):
+    length = settings.FILE_UPLOAD_MAX_MEMORY_SIZE + more
+    line = f"POST {reverse('admin:import_agents')}?read"
+    assert status(proxy.answer(line, f"Content-Length: {length}", body=b"x" * length)) == code
 
 
 def test_one_address_begins_so_many_authorizations(proxy):
