@@ -3,7 +3,9 @@
 import json
 import os
 import time
+from pathlib import Path
 
+READY = os.environ.get("ECHO_READY", __file__)  # a file: /readyz is not 200 while there is none
 REQUEST = (
     "REMOTE_ADDR",
     "REQUEST_METHOD",
@@ -19,6 +21,9 @@ def application(environ, start_response):
     path, length = environ["PATH_INFO"], environ.get("CONTENT_LENGTH")
     if path == "/wait":
         time.sleep(float(environ["QUERY_STRING"]))
+    if path == "/readyz" and not Path(READY).exists():
+        start_response("302 Found", [("Location", "/elsewhere"), ("Content-Length", "0")])
+        return []
     if path == "/304":
         start_response("304 Not Modified", [("ETag", '"x"')])
         return []

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.urls import reverse
 
+from tests.haproxy import haproxy_in_front
 from tests.nginx import nginx_in_front, running_nginx
 from tests.piag import free_port
 from tests.proxy import MADE_UP, OURS, cookies, everything, status, told
@@ -28,7 +29,7 @@ def piag(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="module", params=[nginx_in_front], ids=["nginx"])
+@pytest.fixture(scope="module", params=[nginx_in_front, haproxy_in_front], ids=["nginx", "haproxy"])
 def proxy(request, echo, piag, tmp_path_factory):
     with request.param(tmp_path_factory.mktemp("proxy"), echo.port, piag.port) as proxy:
         yield proxy
