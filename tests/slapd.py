@@ -18,8 +18,8 @@ import ldap
 import ldap.modlist
 
 from tests.certificates import Authority
-from tests.nginx import is_listening
 from tests.piag import free_port
+from tests.proxy import is_listening
 
 BASE = "dc=equipement,dc=gouv,dc=fr"
 ROOT, SERVICE = f"cn=root,{BASE}", f"cn=cerbere,{BASE}"
