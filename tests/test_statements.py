@@ -34,6 +34,12 @@ def values(row):
     return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
 
 
+def elsewhere(sql, *values):
+    """By another session."""
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute(sql, values)
+
+
 def test_a_row_is_read_as_the_orm_reads_it(client):
     assert values(CLIENT_BY_ID("rp")) == values(Client.objects.get(client_id="rp"))
 
@@ -127,8 +133,7 @@ def test_a_connection_that_the_server_has_closed_is_replaced_unseen():
         backend = cursor.execute("SELECT pg_backend_pid()").fetchone()[0]
     assert connection.pool
     connection.close()  # back into the pool
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+    elsewhere("SELECT pg_terminate_backend(%s, 5000)", backend)
     with connection.cursor() as cursor:
         assert cursor.execute("SELECT pg_backend_pid()").fetchone()[0] != backend
 
@@ -183,13 +188,20 @@ class TestOutsideTransactions:
             cursor.execute("DEALLOCATE ALL")
         assert CLIENT_BY_ID("rp")
 
+    def test_a_migration_under_a_running_node_is_seen(self, outside_transactions):
+        assert CLIENT_BY_ID("rp")
+        try:
+            elsewhere("ALTER TABLE provider_client ALTER name TYPE text")
+            assert CLIENT_BY_ID("rp").name == "RP"
+        finally:
+            elsewhere("ALTER TABLE provider_client ALTER name TYPE varchar(100)")
+
     def test_a_connection_that_ends_meanwhile_is_an_operational_error_and_replaced_for_the_next_request(
         self, outside_transactions
     ):
         with connection.cursor() as cursor:
             backend = cursor.execute("SELECT pg_backend_pid()").fetchone()[0]
-        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+        elsewhere("SELECT pg_terminate_backend(%s, 5000)", backend)
         with pytest.raises(OperationalError):
             CLIENT_BY_ID("rp")
         close_old_connections()

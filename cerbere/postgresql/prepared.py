@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import Connection, OperationalError
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -22,11 +22,11 @@ PLACEHOLDER = re.compile("%s")
 
 
 def send(connection: Connection[Any], sql: str, values: Sequence[Any]) -> Answer:
-    """Raises psycopg.Error. The statement is prepared anew if the server has forgotten it."""
+    """Raises psycopg.Error. Prepared anew if the server has forgotten it, or a migration has changed its answer."""
     known: dict[str, _Prepared] = vars(connection).setdefault("known_statements", {})
     try:
         return known[sql].send(values)
-    except (KeyError, InvalidSqlStatementName):  # the server has done nothing
+    except (KeyError, InvalidSqlStatementName, FeatureNotSupported):  # the server has done nothing
         known[sql] = _Prepared(connection, sql, values)
     return known[sql].send(values)
 
