@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import psycopg
@@ -75,13 +76,14 @@ class Bench:
         return process.pid
 
     def database(self, name: str) -> str:
-        """A new database's URL."""
+        """A new database's URL, by the socket that PostgreSQL has for its own machine."""
         if self.cluster is None:
             with on_core(SERVER_CORE):
                 self.cluster = postgresql.start(options="")  # the suite's own clusters risk their data, this may not
         with psycopg.connect(self.cluster.url, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "bench-{name}"')
-        return self.cluster.url.rpartition("/")[0] + f"/bench-{name}"
+        socket = quote(str(self.cluster.directory), safe="")
+        return self.cluster.url.replace("127.0.0.1", socket).rpartition("/")[0] + f"/bench-{name}"
 
     @property
     def pids(self) -> list[int]:

@@ -7,8 +7,9 @@ Install, as root, without starting its services:
         libgd-securityimage-perl perlmagick libhttp-parser-xs-perl libcookie-baker-xs-perl
 
 Root starts it, it runs as `www-data`, with the package's own configuration but for what stands here. Sessions are in
-a Redis of its own that keeps nothing on disk. Accounts are in PostgreSQL, their passwords hashed once with SHA-256
-and no salt: unless it is told a function of the database, LemonLDAP::NG compares them as they are.
+a Redis of its own that keeps nothing on disk. Accounts are in PostgreSQL, reached by TCP (its socket here is not for
+others), their passwords hashed once with SHA-256 and no salt: unless it is told a function of the database,
+LemonLDAP::NG compares them as they are.
 
 All programs run in one directory under the bench's; the paths in what we write for them are relative to it.
 """
@@ -19,11 +20,11 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from psycopg.conninfo import conninfo_to_dict
 
 from bench import data
 from bench.flows import CALLBACK, Target
@@ -119,11 +120,11 @@ def _fill(database: str) -> None:
 
 
 def _accounts(database: str) -> dict[str, object]:
-    at = urlsplit(database)
+    at = conninfo_to_dict(database)
     return {
         "authentication": "DBI", "userDB": "Same", "passwordDB": "Null", "registerDB": "Null",
-        "dbiAuthChain": f"dbi:Pg:dbname={at.path[1:]};host={at.hostname};port={at.port}",
-        "dbiAuthUser": at.username, "dbiAuthPassword": at.password,
+        "dbiAuthChain": f"dbi:Pg:dbname={at['dbname']};host=127.0.0.1;port={at['port']}",
+        "dbiAuthUser": at["user"], "dbiAuthPassword": at["password"],
         "dbiAuthTable": "users", "dbiAuthLoginCol": "uid", "dbiAuthPasswordCol": "password",
         "dbiAuthPasswordHash": "sha256", "dbiExportedVars": {"uid": "uid", "cn": "name", "mail": "mail"},
     }  # fmt: skip

@@ -7,7 +7,8 @@ OAUTH_TOOLKIT_PYTHON then names.
 import os
 import subprocess
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
 
 from bench import data
 from bench.flows import CALLBACK, Target
@@ -30,12 +31,12 @@ def start(bench: Bench) -> Running:
         raise SystemExit("bench: OAUTH_TOOLKIT_PYTHON must name a Python with what bench/peers/oauth_toolkit.py lists")
     port = postgresql.free_port()
     base = f"http://127.0.0.1:{port}"
-    at = urlsplit(bench.database("toolkit"))
+    at = conninfo_to_dict(bench.database("toolkit"))
     environment = clean_environment() | {
         "PYTHONPATH": str(HERE), "SECRET_KEY": random_text(), "SIGNING_KEY": signing_keys().partition(END)[0] + END,
         "PASSWORD": data.PASSWORD, "CLIENT_SECRET": data.CLIENT_SECRET, "CALLBACK": CALLBACK,
-        "PGHOST": str(at.hostname), "PGPORT": str(at.port), "PGUSER": str(at.username),
-        "PGPASSWORD": str(at.password), "PGDATABASE": at.path[1:],
+        "PGHOST": str(at["host"]), "PGPORT": str(at["port"]), "PGUSER": str(at["user"]),
+        "PGPASSWORD": str(at["password"]), "PGDATABASE": str(at["dbname"]),
     }  # fmt: skip
     fill = [python, "-c", f"from {SITE} import fill; fill()"]
     subprocess.run(fill, env=environment, cwd=HERE, check=True)  # noqa: S603
