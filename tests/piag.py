@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from django.core import signing
@@ -26,9 +27,8 @@ from django.core import signing
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 PROGRAM = "tests.traced_piag" if "COVERAGE_PROCESS_CONFIG" in os.environ else "piag_gateway.wsgi"
-
-
 SECRET_KEY = secrets.token_hex(32)
+BUTTON = "S'authentifier avec Cerbère"
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,10 @@ class Piag:
                 return connection.execute(statement, values).fetchall()
         finally:
             connection.close()
+
+
+def query_of(address: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(address).query))
 
 
 class Browser(requests.Session):

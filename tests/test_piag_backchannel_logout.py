@@ -6,27 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, LOGOUT_EVENT, SUBJECT, forging_provider
+from tests import piag_fixtures as fixtures
+from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, LOGOUT_EVENT, SUBJECT
 from tests.piag import Browser, running_piag
 
+provider, gateway, forge = fixtures.provider, fixtures.gateway, fixtures.forge
 PATH = "/oidc/backchannel-logout/"
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def gateway(provider, tmp_path_factory):
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
-        yield piag
-
-
-@pytest.fixture(autouse=True)
-def forge(provider):
-    return provider.reset()
 
 
 @pytest.fixture

@@ -4,39 +4,11 @@ import re
 
 import pytest
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, forging_provider
-from tests.piag import Browser, running_piag
+from tests import piag_fixtures as fixtures
+from tests.piag import BUTTON, Browser
 
-BUTTON = "S'authentifier avec Cerbère"
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def gateway(provider, tmp_path_factory):
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
-        yield piag
-
-
-@pytest.fixture(autouse=True)
-def forge(provider):
-    return provider.reset()
-
-
-@pytest.fixture
-def agent(gateway):
-    with Browser(gateway) as browser:
-        yield browser
-
-
-@pytest.fixture
-def connected(agent):
-    assert agent.open("/assistant/").status_code == 200
-    return agent
+provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
+connected = fixtures.connected
 
 
 def test_r14_reloaded_callback_leads_to_the_page(agent, gateway):

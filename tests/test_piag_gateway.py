@@ -10,11 +10,13 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT, forging_provider
+from tests import gateway_fixtures as fixtures
+from tests.forging_provider import SUBJECT
 from tests.nginx import running_nginx
-from tests.piag import free_port, running_piag
-from tests.upstream import running_upstream
+from tests.piag import free_port
 
+provider, upstream, port, piag = fixtures.provider, fixtures.upstream, fixtures.port, fixtures.piag
+nginx, forge, agent, connected = fixtures.nginx, fixtures.forge, fixtures.agent, fixtures.connected
 AGENT = {
     "X-Agent-Sub": SUBJECT,
     "X-Agent-Name": "Camille Durand",
@@ -24,64 +26,10 @@ AGENT = {
 WEAK = "<title>Erreur – Accès interdit, authentification trop faible – PIAG</title>"
 
 
-@pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    with running_upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
-def port():
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def piag(provider, port, tmp_path_factory):
-    env = {"PIAG_PUBLIC_URL": f"https://localhost:{port}", "PIAG_TRUSTED_PROXIES": "1"}
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET, **env) as piag:
-        yield piag
-
-
-@pytest.fixture(scope="module")
-def nginx(piag, upstream, port, tmp_path_factory):
-    with running_nginx(tmp_path_factory.mktemp("nginx"), port, piag.url, upstream.url) as nginx:
-        yield nginx
-
-
-@pytest.fixture(autouse=True)
-def forge(provider, upstream):
-    upstream.seen.clear()
-    upstream.headers.clear()
-    return provider.reset()
-
-
-@pytest.fixture
-def agent(nginx, piag):
-    with nginx.browser(piag) as browser:
-        yield browser
-
-
-@pytest.fixture
-def connected(agent, upstream):
-    assert agent.open("/ia/").status_code == 200
-    upstream.seen.clear()
-    return agent
-
-
 @pytest.fixture
 def other(nginx, piag):
     with nginx.browser(piag) as browser:
         yield browser
-
-
-def cookies_of(browser):
-    return f"Cookie: __Host-piag_session={browser.session_key}"
 
 
 def headers_of(page):
@@ -142,7 +90,7 @@ def test_what_a_client_says_of_itself_is_not_passed_on(connected, name):
 
 def test_header_sent_twice_is_replaced_as_a_whole(connected, nginx):
     lines = ["X-Agent-Email: a@example.fr", "X-Agent-Email: b@example.fr"]
-    answer = nginx.answer("GET /ia/", cookies_of(connected), *lines)
+    answer = nginx.answer("GET /ia/", fixtures.cookies_of(connected), *lines)
     assert "a@example.fr" not in answer
     assert "b@example.fr" not in answer
     assert AGENT["X-Agent-Email"] in answer

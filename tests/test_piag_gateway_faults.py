@@ -6,11 +6,13 @@ import sys
 
 import pytest
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, forging_provider
+from tests import gateway_fixtures as fixtures
+from tests.forging_provider import CLIENT_ID, CLIENT_SECRET
 from tests.nginx import running_nginx
 from tests.piag import ROOT, SECRET_KEY, clean_environment, free_port, running_piag
-from tests.upstream import running_upstream
 
+provider, upstream, port, piag = fixtures.provider, fixtures.upstream, fixtures.port, fixtures.piag
+nginx, forge, agent, connected = fixtures.nginx, fixtures.forge, fixtures.agent, fixtures.connected
 NOWHERE = "http://127.0.0.1:1"
 UPGRADE = [
     "Upgrade: websocket",
@@ -21,65 +23,11 @@ UPGRADE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    with running_upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
-def port():
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def piag(provider, port, tmp_path_factory):
-    env = {"PIAG_PUBLIC_URL": f"https://localhost:{port}", "PIAG_TRUSTED_PROXIES": "1"}
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET, **env) as piag:
-        yield piag
-
-
-@pytest.fixture(scope="module")
-def nginx(piag, upstream, port, tmp_path_factory):
-    with running_nginx(tmp_path_factory.mktemp("nginx"), port, piag.url, upstream.url) as nginx:
-        yield nginx
-
-
 @pytest.fixture
 def place(tmp_path):
     """For another nginx, where another PIAG has the rest."""
     (tmp_path / "nginx").mkdir()
     return tmp_path / "nginx"
-
-
-@pytest.fixture(autouse=True)
-def forge(provider, upstream):
-    upstream.seen.clear()
-    upstream.headers.clear()
-    return provider.reset()
-
-
-@pytest.fixture
-def agent(nginx, piag):
-    with nginx.browser(piag) as browser:
-        yield browser
-
-
-@pytest.fixture
-def connected(agent, upstream):
-    assert agent.open("/ia/").status_code == 200
-    upstream.seen.clear()
-    return agent
-
-
-def cookies_of(browser):
-    return f"Cookie: __Host-piag_session={browser.session_key}"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +80,7 @@ def test_large_body_of_a_stranger_is_refused_as_a_small_one(agent, upstream):
 
 
 def test_websocket_is_opened_for_an_agent(connected, nginx):
-    with nginx.sent("GET /ia/ws", cookies_of(connected), *UPGRADE) as socket:
+    with nginx.sent("GET /ia/ws", fixtures.cookies_of(connected), *UPGRADE) as socket:
         answer = socket.recv(4096)
         assert answer.startswith(b"HTTP/1.1 101")
         assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer  # RFC 6455 §1.3

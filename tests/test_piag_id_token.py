@@ -4,31 +4,10 @@ import time
 
 import pytest
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, EC_KEY, SUBJECT, forging_provider
-from tests.piag import Browser, running_piag
+from tests import piag_fixtures as fixtures
+from tests.forging_provider import EC_KEY, SUBJECT
 
-
-@pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def gateway(provider, tmp_path_factory):
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
-        yield piag
-
-
-@pytest.fixture(autouse=True)
-def forge(provider):
-    return provider.reset()
-
-
-@pytest.fixture
-def agent(gateway):
-    with Browser(gateway) as browser:
-        yield browser
+provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
 
 
 def refused(agent, reason, title="Connexion refusée", fault="TokenRefused"):

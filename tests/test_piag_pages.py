@@ -6,9 +6,11 @@ import socket
 import pytest
 import requests
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, forging_provider
+from tests import piag_fixtures as fixtures
+from tests.forging_provider import CLIENT_ID, CLIENT_SECRET
 from tests.piag import Browser, running_piag
 
+provider, gateway, agent, connected = fixtures.provider, fixtures.gateway, fixtures.agent, fixtures.connected
 HTTPS = {"Host": "piag.example.fr", "X-Forwarded-Proto": "https"}
 POLICY = {
     "default-src 'none'",
@@ -23,35 +25,11 @@ POLICY = {
 
 
 @pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def gateway(provider, tmp_path_factory):
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
-        yield piag
-
-
-@pytest.fixture(scope="module")
 def public(provider, tmp_path_factory):
     """PIAG behind a proxy that ends TLS."""
     env = {"PIAG_PUBLIC_URL": "https://piag.example.fr", "PIAG_TRUSTED_PROXIES": "1"}
     with running_piag(tmp_path_factory.mktemp("https"), provider.url, CLIENT_ID, CLIENT_SECRET, **env) as piag:
         yield piag
-
-
-@pytest.fixture
-def agent(gateway):
-    with Browser(gateway) as browser:
-        yield browser
-
-
-@pytest.fixture
-def connected(agent):
-    assert agent.open("/assistant/").status_code == 200
-    return agent
 
 
 def check_headers(answer):

@@ -7,22 +7,12 @@ from functools import partial
 
 import pytest
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, forging_provider
-from tests.piag import Browser, free_port, running_piag
+from tests import piag_fixtures as fixtures
+from tests.forging_provider import CLIENT_ID, CLIENT_SECRET
+from tests.piag import BUTTON, Browser, free_port, running_piag
 
+provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
 TITLE = "<title>Erreur – Cerbère ne répond pas comme prévu – PIAG</title>"
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def gateway(provider, tmp_path_factory):
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
-        yield piag
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +22,11 @@ def cold(provider, tmp_path_factory):
         yield piag
 
 
-@pytest.fixture(autouse=True)
-def forge(provider):
-    return provider.reset()
-
-
-@pytest.fixture
-def agent(gateway):
-    with Browser(gateway) as browser:
-        yield browser
-
-
 def check_page(page, status):
     assert page.status_code == status
     assert TITLE in page.text
     assert int(page.headers["Retry-After"]) > 0
-    assert "S'authentifier avec Cerbère" in page.text
+    assert BUTTON in page.text
 
 
 @pytest.mark.parametrize(

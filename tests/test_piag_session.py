@@ -1,43 +1,16 @@
 """PIAG's session: when it changes its key, when it no longer suffices, how it ends (rows R09 and R16)."""
 
 import time
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT, forging_provider
-from tests.piag import Browser, running_piag
+from tests import piag_fixtures as fixtures
+from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT
+from tests.piag import BUTTON, Browser, query_of, running_piag
 
-BUTTON = "S'authentifier avec Cerbère"
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def gateway(provider, tmp_path_factory):
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
-        yield piag
-
-
-@pytest.fixture(autouse=True)
-def forge(provider):
-    return provider.reset()
-
-
-@pytest.fixture
-def agent(gateway):
-    with Browser(gateway) as browser:
-        yield browser
-
-
-@pytest.fixture
-def connected(agent):
-    assert agent.open("/assistant/").status_code == 200
-    return agent
+provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
+connected = fixtures.connected
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +19,6 @@ def strict(provider, tmp_path_factory):
     place = tmp_path_factory.mktemp("strict")
     with running_piag(place, provider.url, CLIENT_ID, CLIENT_SECRET, PIAG_MAX_AGE="600") as piag:
         yield piag
-
-
-def query_of(address):
-    return dict(parse_qsl(urlsplit(address).query))
 
 
 def test_r16_session_key_changes_at_each_sign_in(agent):

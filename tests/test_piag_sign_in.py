@@ -1,47 +1,15 @@
 """A sign-in to PIAG by a provider that tells the truth (rows R01, R11, R13)."""
 
 import re
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.forging_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT, forging_provider
-from tests.piag import Browser, running_piag
+from tests import piag_fixtures as fixtures
+from tests.forging_provider import CLIENT_ID, SUBJECT
+from tests.piag import BUTTON, Browser, query_of
 
-BUTTON = "S'authentifier avec Cerbère"
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with forging_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def gateway(provider, tmp_path_factory):
-    with running_piag(tmp_path_factory.mktemp("piag"), provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
-        yield piag
-
-
-@pytest.fixture(autouse=True)
-def forge(provider):
-    return provider.reset()
-
-
-@pytest.fixture
-def agent(gateway):
-    with Browser(gateway) as browser:
-        yield browser
-
-
-@pytest.fixture
-def connected(agent):
-    assert agent.open("/assistant/").status_code == 200
-    return agent
-
-
-def query_of(address):
-    return dict(parse_qsl(urlsplit(address).query))
+provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
+connected = fixtures.connected
 
 
 def test_r01_protected_page_starts_a_sign_in_with_all_that_it_needs(agent, provider, gateway):
