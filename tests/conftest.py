@@ -1,4 +1,5 @@
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import connections
 
@@ -28,6 +29,13 @@ def pytest_collection_modifyitems(items):
 def _forgetful_process():
     cache.clear()
     watch_of.cache_clear()
+
+
+@pytest.fixture
+def clock():
+    """It is people.NOW until a test moves the clock on; a module whose tests all want it says `usefixtures`."""
+    with time_machine.travel(people.NOW, tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture

@@ -18,9 +18,11 @@ from pathlib import Path
 from socketserver import BaseServer, StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
+from tests.people import CAMILLE_SECRET
 from twofactor.codes import matching_steps
 
 WINDOW = 2  # steps on each side, as dynalogin's default
+DEADLINE = 0.3  # seconds that Cerbère gives it, unless a test says otherwise
 PATIENCE = 10  # seconds; longer than any client may wait
 HTML = "<!DOCTYPE html><title>Maintenance</title><p>De retour à 14 h"
 
@@ -45,6 +47,12 @@ class FakeBnum:
         if fresh:
             self.used[uid] = fresh[0]
         return bool(fresh)
+
+
+def set_up(settings: Any, source: str, deadline: float = DEADLINE) -> FakeBnum:
+    """The Bnum, which knows Camille, and Cerbère set up to ask it by this source; none of its servers runs yet."""
+    settings.MELOTP_SOURCE, settings.MELOTP_DEADLINE = source, deadline
+    return FakeBnum({"camille.durand": CAMILLE_SECRET})
 
 
 class Handler(StreamRequestHandler):
@@ -177,3 +185,11 @@ def _stop(server: BaseServer) -> None:
 def dynalogind(bnum: FakeBnum, certificate: Path | None = None) -> Iterator[str]:
     with serving(Daemon, bnum, certificate) as place:
         yield f"{'tls' if certificate else 'tcp'}://{place}"
+
+
+@contextmanager
+def delegating(settings: Any, deadline: float = DEADLINE) -> Iterator[FakeBnum]:
+    """The Bnum, whose daemon runs, and Cerbère that has it check the codes."""
+    bnum = set_up(settings, "dynalogind", deadline)
+    with dynalogind(bnum) as settings.MELOTP_URL:
+        yield bnum

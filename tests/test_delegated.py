@@ -4,7 +4,6 @@ import html
 from io import StringIO
 
 import pytest
-import time_machine
 from django.core.management import call_command
 
 from cerbere.audit.events import Event
@@ -26,23 +25,15 @@ from tests.people import (
 from twofactor.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 ADD, VERIFY, REMOVE = "/compte/deux-facteurs/otp-mel/", "/verification/", "/compte/deux-facteurs/otp-mel/retirer/"
 RENEW = "/compte/deux-facteurs/otp-mel/confirmer/"
 CAMILLE = "camille.durand"
 
 
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
 @pytest.fixture
 def bnum(settings, db):
-    settings.MELOTP_SOURCE, settings.MELOTP_DEADLINE = "dynalogind", 0.3
-    bnum = fake_bnum.FakeBnum({CAMILLE: CAMILLE_SECRET})
-    with fake_bnum.dynalogind(bnum) as settings.MELOTP_URL:
+    with fake_bnum.delegating(settings) as bnum:
         yield bnum
 
 

@@ -1,33 +1,24 @@
 """What happens elsewhere while the Bnum answers a code: other tabs, other browsers, other sendings of the form."""
 
 import pytest
-import time_machine
 from django.utils import timezone
 
 from accounts.models import AgentSession
 from tests import fake_bnum
-from tests.people import CAMILLE_SECRET, NOW, Browser, code, code_form, make_agent, put_on_bnum, wrong_code
+from tests.people import Browser, code, code_form, make_agent, put_on_bnum, wrong_code
 from tests.worker import work
 from twofactor.models import OtpMelDevice
 from twofactor.sources.dynalogind import DynalogindSource
 from twofactor.throttle import CEILING, FREE_TRIES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 ADD, VERIFY = "/compte/deux-facteurs/otp-mel/", "/verification/"
 CAMILLE = "camille.durand"
 
 
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
 @pytest.fixture
 def bnum(settings, db):
-    settings.MELOTP_SOURCE, settings.MELOTP_DEADLINE = "dynalogind", 2
-    bnum = fake_bnum.FakeBnum({CAMILLE: CAMILLE_SECRET})
-    with fake_bnum.dynalogind(bnum) as settings.MELOTP_URL:
+    with fake_bnum.delegating(settings, deadline=2) as bnum:
         yield bnum
 
 

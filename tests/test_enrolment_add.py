@@ -3,7 +3,6 @@
 import html
 
 import pytest
-import time_machine
 from django.core import mail
 
 from cerbere.audit.events import Event
@@ -11,7 +10,6 @@ from cerbere.audit.models import AuditEvent
 from tests.people import (
     CAMILLE_SECRET,
     DOMINIQUE_SECRET,
-    NOW,
     Browser,
     activate_otp_mel,
     answer,
@@ -23,16 +21,10 @@ from tests.people import (
 from tests.worker import work
 from twofactor.models import OtpMelDevice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 ADD, ADDED, VERIFY = "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/active/", "/verification/"
 REMOVE = "/compte/deux-facteurs/otp-mel/retirer/"
 SUCCESS = "Authentification 2 facteurs activée avec succès pour la méthode OTP Mél."
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -6,28 +6,21 @@ import sys
 from collections import Counter
 
 import pytest
-import time_machine
 from django.core.management import CommandError, call_command
 
 from accounts.import_lines import LINE_LENGTH
 from accounts.models import Mailbox
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, NOW, code, make_agent
+from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, code, make_agent
 from twofactor.models import ImportedSeed, OtpMelDevice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()
 URI = f"otpauth://totp/Bnum:camille.durand?secret={BASE32}&issuer=Bnum"
 HEADER = "uid,secret\n"
 CSV = f"{HEADER}camille.durand,{CAMILLE_SECRET}\ndominique.morel,{DOMINIQUE_SECRET}\n"
 ADD = "/compte/deux-facteurs/otp-mel/"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture(autouse=True)

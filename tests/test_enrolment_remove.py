@@ -4,25 +4,18 @@ import html
 from datetime import timedelta
 
 import pytest
-import time_machine
 from django.core import mail
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.people import NOW, Browser, activate_otp_mel, code, make_agent, wrong_code
+from tests.people import Browser, activate_otp_mel, code, make_agent, wrong_code
 from tests.worker import work
 from twofactor.models import OtpMelDevice
 from twofactor.remove_otp_mel import remove_otp_mel_as_admin
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
 CHIEF_SECRET = "a secret of the chief"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -4,26 +4,19 @@ import html
 from datetime import timedelta
 
 import pytest
-import time_machine
 from django.db import connections
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.people import NOW, activate_otp_mel, code, make_agent, put_on_bnum
+from tests.people import activate_otp_mel, code, make_agent, put_on_bnum
 from twofactor.models import OtpMelDevice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 ADD, VERIFY = "/compte/deux-facteurs/otp-mel/", "/verification/"
 ABSENT = "Indisponible : aucune application n’est enregistrée pour vous sur le Bnum."
 LOCKED = "Indisponible : votre application est bloquée sur le Bnum."
 UNSUPPORTED = "Indisponible : le réglage de votre application sur le Bnum n’est pas pris en charge par Cerbère."
 DOWN = "Indisponible pour le moment : le Bnum ne répond pas."
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 def text(response):

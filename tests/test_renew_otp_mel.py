@@ -4,7 +4,6 @@ import html
 from datetime import timedelta
 
 import pytest
-import time_machine
 from django.core import mail
 from django.core.management import CommandError
 from django.db import transaction
@@ -40,13 +39,7 @@ from tests.worker import work
 from twofactor.codes import Outcome
 from twofactor.models import ImportedSeed, OtpMelDevice
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture

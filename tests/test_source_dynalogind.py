@@ -9,18 +9,16 @@ import time_machine
 
 from tests import fake_bnum
 from tests.certificates import Authority
+from tests.fake_bnum import DEADLINE
 from tests.people import CAMILLE_SECRET, NOW, code, wrong_code
 from twofactor.sources import SourceUnavailable, State, source, unwatched
 
 CAMILLE = "camille.durand"
-DEADLINE = 0.3
 
 
 @pytest.fixture
 def bnum(settings):
-    settings.MELOTP_SOURCE = "dynalogind"
-    settings.MELOTP_DEADLINE = DEADLINE
-    return fake_bnum.FakeBnum({CAMILLE: CAMILLE_SECRET})
+    return fake_bnum.set_up(settings, "dynalogind")
 
 
 @pytest.fixture

@@ -7,21 +7,18 @@ import pytest
 
 from tests import fake_bnum_http
 from tests.certificates import Authority
-from tests.fake_bnum import FakeBnum
+from tests.fake_bnum import DEADLINE, set_up
 from tests.people import CAMILLE_SECRET
 from twofactor.sources import SourceUnavailable, State, source
 
 CAMILLE, TOKEN = "camille.durand", "canary-of-a-token"
-DEADLINE = 0.3
 SEED = CAMILLE_SECRET.encode()
 
 
 @pytest.fixture
 def bnum(settings):
-    settings.MELOTP_SOURCE = "http"
-    settings.MELOTP_DEADLINE = DEADLINE
     settings.MELOTP_TOKEN = TOKEN
-    return FakeBnum({CAMILLE: CAMILLE_SECRET})
+    return set_up(settings, "http")
 
 
 @pytest.fixture

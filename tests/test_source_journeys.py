@@ -18,8 +18,8 @@ DOWN = "Indisponible pour le moment : le Bnum ne répond pas."
 
 @pytest.fixture
 def bnum(settings):
-    settings.MELOTP_SOURCE, settings.MELOTP_TOKEN, settings.MELOTP_DEADLINE = "http", "canary", 0.3
-    bnum = fake_bnum.FakeBnum({CAMILLE: CAMILLE_SECRET})
+    settings.MELOTP_TOKEN = "canary"
+    bnum = fake_bnum.set_up(settings, "http")
     make_agent(CAMILLE)
     with time_machine.travel(NOW, tick=False) as bnum.clock, fake_bnum_http.agents(bnum) as settings.MELOTP_URL:
         yield bnum

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from tests import fake_bnum
-from tests.people import CAMILLE_SECRET, NOW, activate_otp_mel, code, make_agent, wrong_code
+from tests.people import NOW, activate_otp_mel, code, make_agent, wrong_code
 from twofactor.sources import SourceUnavailable, State, current_watch, source
 from twofactor.sources.exchange import Wires
 from twofactor.sources.watch import FAILURES, PAUSE
@@ -18,17 +17,8 @@ CAMILLE = "camille.durand"
 
 
 @pytest.fixture
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
 def daemon(settings):
-    settings.MELOTP_SOURCE = "dynalogind"
-    settings.MELOTP_DEADLINE = 0.3
-    bnum = fake_bnum.FakeBnum({CAMILLE: CAMILLE_SECRET})
-    with fake_bnum.dynalogind(bnum) as settings.MELOTP_URL:
+    with fake_bnum.delegating(settings) as bnum:
         yield bnum
 
 

@@ -11,22 +11,19 @@ from hypothesis import strategies as st
 
 from tests import fake_bnum_http
 from tests.certificates import Authority
-from tests.fake_bnum import FakeBnum
+from tests.fake_bnum import DEADLINE, set_up
 from tests.fake_bnum_http import NAMESPACE, soap
-from tests.people import CAMILLE_SECRET, NOW, code, wrong_code
+from tests.people import NOW, code, wrong_code
 from twofactor.sources import SourceUnavailable, State, source
 from twofactor.sources.webservice import Operation, envelope
 
 CAMILLE = "camille.durand"
-DEADLINE = 0.3
 
 
 @pytest.fixture
 def bnum(settings):
-    settings.MELOTP_SOURCE = "webservice"
-    settings.MELOTP_DEADLINE = DEADLINE
     settings.MELOTP_SOAP_NAMESPACE = NAMESPACE
-    return FakeBnum({CAMILLE: CAMILLE_SECRET})
+    return set_up(settings, "webservice")
 
 
 @pytest.fixture

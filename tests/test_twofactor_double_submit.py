@@ -3,22 +3,15 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.people import NOW, Browser, answer, code, code_form, wrong_code
+from tests.people import Browser, answer, code, code_form, wrong_code
 from twofactor.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 def as_it_was(browser):

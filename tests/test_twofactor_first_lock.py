@@ -3,22 +3,15 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 from django.core import mail
 
-from tests.people import NOW, Browser, code, wrong_code
+from tests.people import Browser, code, wrong_code
 from tests.worker import work
 from twofactor.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests import fake_bnum
 from tests.people import (
-    CAMILLE_SECRET,
     Browser,
     activate_otp_mel,
     code,
@@ -214,9 +213,7 @@ def test_f16_sealing_anew_beside_logins_refuses_no_code(enrolled, settings):
 
 @pytest.fixture
 def bnum(settings):
-    settings.MELOTP_SOURCE = "dynalogind"
-    bnum = fake_bnum.FakeBnum({"camille.durand": CAMILLE_SECRET})
-    with fake_bnum.dynalogind(bnum) as settings.MELOTP_URL:
+    with fake_bnum.delegating(settings, deadline=2) as bnum:
         yield bnum
 
 

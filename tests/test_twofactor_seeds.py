@@ -3,7 +3,6 @@
 import base64
 
 import pytest
-import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,15 +10,10 @@ from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, NOW, activate_otp_mel
 from twofactor.models import ImportedSeed, OtpMelDevice
 from twofactor.seeds import SeedKeyError, parse_keys, seal, unseal
 
+pytestmark = pytest.mark.usefixtures("clock")
 FIRST = "first:" + base64.b64encode(bytes(range(32))).decode()
 SECOND = "second:" + base64.b64encode(bytes(range(32, 64))).decode()
 VERIFY, ADD = "/verification/", "/compte/deux-facteurs/otp-mel/"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @given(st.binary(max_size=64), st.text(st.characters(exclude_categories=["Cs"]), max_size=64))

@@ -3,21 +3,14 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import CAMILLE_SECRET, NOW, Browser, code, code_form, wrong_code
 from twofactor.models import OtpMelDevice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

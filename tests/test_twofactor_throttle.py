@@ -4,7 +4,6 @@ import html
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
@@ -12,14 +11,8 @@ from tests.people import NOW, Browser, activate_otp_mel, code, code_form, make_a
 from twofactor.models import OtpMelDevice
 from twofactor.throttle import CEILING, FREE_TRIES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

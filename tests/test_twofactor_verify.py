@@ -4,23 +4,16 @@ import html
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, NOW, Browser, activate_otp_mel, code, code_form, wrong_code
 from twofactor.models import OtpMelDevice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY = "/verification/"
 REFUSED = (
     "Code incorrect ou déjà utilisé. Attendez le code suivant, "
     "et vérifiez que l’heure de votre téléphone est réglée automatiquement."
 )
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
