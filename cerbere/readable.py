@@ -16,11 +16,15 @@ class Request(WSGIRequest):
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
             self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
-        except ValueError:  # of what RFC 2231 would have decoded: x*=nonsense''%41
+        except (ValueError, TypeError):  # of what RFC 2231 would have decoded: x*=nonsense''%41
             self.content_type, self.content_params = "", {"charset": "unreadable"}
 
     def _load_post_and_files(self) -> None:
         charset = (self.content_params or {}).get("charset", "utf-8")
         if self.method == "POST" and self.content_type in ("", *FORMS) and charset.lower() not in UTF_8:
             raise BadRequest("a form that is not UTF-8")
-        super()._load_post_and_files()
+        try:
+            super()._load_post_and_files()
+        except TypeError as error:  # the same in the head of a part: x*=a; x*0=b
+            self._mark_post_parse_error()
+            raise BadRequest("a part that cannot be read") from error

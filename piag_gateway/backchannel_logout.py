@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 
 import structlog
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -36,7 +36,7 @@ def backchannel_logout(request: HttpRequest) -> HttpResponse:
         log.warning("backchannel_logout.not_judged", reason=fault.reason)
         headers = {"Retry-After": str(ProviderUnavailable.retry_after)}
         return JsonResponse({"error": "temporarily_unavailable"}, status=503, headers=headers)
-    except (TokenRefused, SuspiciousOperation, BadRequest) as refusal:
+    except (TokenRefused, SuspiciousOperation) as refusal:
         log.warning("backchannel_logout.refused", reason=getattr(refusal, "reason", type(refusal).__name__))
         return JsonResponse({"error": "invalid_request"}, status=400)
     log.info("backchannel_logout.done", sessions=ended)

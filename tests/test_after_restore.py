@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.core.management import call_command
+from django.db import connection
 
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Client, LogoutNotice
+from cerbere.provider.models import Client, Grant, LogoutNotice
 from tests.people import CAMILLE_SECRET, NOW, Browser, activate_otp_mel, answer, code
 from twofactor.codes import code_at, step_of
 from twofactor.models import OtpMelDevice
@@ -42,6 +43,19 @@ def raised(browser, enrolled, piag):
     browser.sign_in()
     browser.send_code(VERIFY, code())
     return browser
+
+
+@pytest.mark.postgresql
+def test_a_large_table_may_take_longer_than_an_agent_would_wait(raised, after_restore):
+    raised.token(answer(raised.authorize())["code"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION slow() RETURNS trigger AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END' LANGUAGE plpgsql"
+        )
+        cursor.execute("CREATE TRIGGER slow BEFORE UPDATE ON provider_grant FOR EACH ROW EXECUTE FUNCTION slow()")
+        cursor.execute("SET LOCAL statement_timeout = 200")
+    after_restore()
+    assert not Grant.objects.filter(revoked_at=None).exists()
 
 
 def at_two_factors(browser, typed):

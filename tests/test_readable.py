@@ -15,6 +15,7 @@ HOSTILE = [
     f"{FORM}; charset*=nonsense''%41",
     f"{FORM}; charset*=idna''%ff.",
     f"{FORM}; x*=nonsense''%41",
+    f"{FORM}; x*=a; x*0=b",
     *(f"{FORM}; charset={name}" for name in ("nonsense", "idna", "rot13", "hex", "undefined", "punycode", "utf-7")),
     "multipart/form-data; boundary=b; charset=idna",
     "multipart/form-data; boundary=b; charset=rot13",
@@ -41,6 +42,13 @@ def test_a_form_that_is_not_utf_8_is_our_page(browser, content_type):
         assert page.status_int == 400, address
         assert "<h1>Demande incorrecte</h1>" in page.text
         assert page.headers["X-Request-ID"][:4].upper() in page.text
+
+
+def test_a_part_whose_head_makes_no_sense_is_our_page(browser):
+    browser.get("/connexion/")
+    body = PART.replace(b'"username"', b'"username"; x*=a; x*0=b')
+    page = send(browser, "/connexion/", body, "multipart/form-data; boundary=b")
+    assert (page.status_int, "<h1>Demande incorrecte</h1>" in page.text) == (400, True)
 
 
 @pytest.mark.parametrize("content_type", HOSTILE)

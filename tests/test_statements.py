@@ -182,6 +182,15 @@ class TestOutsideTransactions:
         assert not hasattr(connection.connection, "known_statements")
         assert CLIENT_BY_ID("rp")
 
+    def test_rollbacks_leave_no_statement_behind_on_the_server(self, outside_transactions):
+        for _ in range(3):
+            assert CLIENT_BY_ID("rp")
+            with transaction.atomic():
+                write("UPDATE provider_client SET name = %s WHERE client_id = %s", "RP", "rp")
+                transaction.set_rollback(True)
+        left = connection.connection.pgconn.exec_(b"SELECT count(*) FROM pg_prepared_statements")
+        assert left.get_value(0, 0) == b"0"
+
     def test_statements_that_the_server_has_forgotten_are_prepared_anew(self, outside_transactions):
         assert CLIENT_BY_ID("rp")
         with connection.cursor() as cursor:

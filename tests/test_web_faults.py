@@ -96,13 +96,19 @@ def first_exit(page):
 def test_f03_what_waits_is_still_waiting_on_the_page_of_the_503():
     waiting = "next=%2Foidc%2Fcontinuer%2F6f1c2c0e-1d2f-4a57-8d93-000000000000%2F"
     kept = [("post", f"/connexion/?{waiting}"), ("post", f"/verification/?{waiting}"), ("get", "/compte/?a=%22%3E&b=é")]
-    forms_only = [("post", "/compte/sessions/6f1c2c0e-1d2f-4a57-8d93-000000000000/terminer/")]
+    forms_only = [
+        ("post", "/compte/sessions/6f1c2c0e-1d2f-4a57-8d93-000000000000/terminer/"),
+        ("post", "/admin/accounts/agent/importer/appliquer/"),
+        ("post", "/admin/logout/"),
+    ]
     answers, _logged = without_database(*kept, *forms_only)
     assert [(status, first_exit(page)) for status, _, page, _ in answers] == [
         (503, f"/connexion/?{waiting}"),
         (503, f"/verification/?{waiting}"),
         (503, "/compte/?a=%22%3E&b=%C3%A9"),
         (503, "/compte/"),
+        (503, "/admin/accounts/agent/importer/"),
+        (503, "/admin/"),
     ]
 
 

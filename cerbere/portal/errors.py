@@ -21,7 +21,10 @@ UNAVAILABLE = (
     OperationalError | InterfaceError | InternalError  # InternalError: a read-only standby
     | SeedKeyError | DirectoryUnavailable
 )  # fmt: skip
-PAGES_OF_FORMS = {"end_own_session": "account", "confirm_end_session": "home", "set_language": "home"}
+PAGES_OF_FORMS = {
+    "end_own_session": "account", "confirm_end_session": "home", "set_language": "home",
+    "import_agents_apply": "admin:import_agents", "logout": "admin:index",
+}  # fmt: skip
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -55,7 +55,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def rollback(self) -> None:
         super().rollback()
-        forget(self.connection)
+        if self.connection is not None:
+            with self.wrap_database_errors:
+                forget(self.connection)
 
     def create_cursor(self, name: str | None = None) -> Any:
         """One that serves again knows already how to read and write each type."""

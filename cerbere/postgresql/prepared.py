@@ -18,7 +18,7 @@ from psycopg.pq.abc import PGconn, PGresult
 Answer = tuple[tuple[Any, ...] | None, int]  # the first row, if there is one, and of how many rows it tells
 INFERRED, MOMENT = 0, 1184  # oids of PostgreSQL's types
 NUMBERS = count()  # of the process: no name serves twice
-PLACEHOLDER = re.compile("%s")
+PLACEHOLDER = re.compile("%s|%%")
 
 
 def send(connection: Connection[Any], sql: str, values: Sequence[Any]) -> Answer:
@@ -32,8 +32,9 @@ def send(connection: Connection[Any], sql: str, values: Sequence[Any]) -> Answer
 
 
 def forget(connection: Connection[Any]) -> None:
-    """The server has: psycopg sends DEALLOCATE ALL with each ROLLBACK."""
-    vars(connection).pop("known_statements", None)
+    """And have the server forget: psycopg does so after a rollback, but only if it has statements of its own."""
+    if vars(connection).pop("known_statements", None):
+        connection.pgconn.exec_(b"DEALLOCATE ALL")
 
 
 class _Prepared:
@@ -44,7 +45,7 @@ class _Prepared:
 
     def __init__(self, connection: Connection[Any], sql: str, values: Sequence[Any]) -> None:
         numbers = count(1)
-        numbered = PLACEHOLDER.sub(lambda _: f"${next(numbers)}", sql)
+        numbered = PLACEHOLDER.sub(lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", sql)
         self._pgconn: PGconn = connection.pgconn
         self._name, self._has_loaders = b"cerbere_%d" % next(NUMBERS), False
         self._transformer = Transformer(connection)
