@@ -26,5 +26,5 @@ class Request(WSGIRequest):
         try:
             super()._load_post_and_files()
         except TypeError as error:  # the same in the head of a part: x*=a; x*0=b
-            self._mark_post_parse_error()
+            self._mark_post_parse_error()  # type: ignore[attr-defined]
             raise BadRequest("a part that cannot be read") from error
