@@ -10,6 +10,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+THREADS = 4  # as Cerbère's
 StartResponse = Callable[..., Any]
 
 

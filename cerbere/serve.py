@@ -1,8 +1,8 @@
 """Runs one of the two programs under granian: `python -m cerbere.serve cerbere.wsgi [granian's options]`.
 
-The program is loaded here, and the workers are forked from this process: an unsafe configuration is told once and
-ends the start, and a worker that died is replaced at once. Connections, their pools and parsed keys come with the
-first request, so each worker makes its own.
+The program, whose THREADS says how many a worker has, is loaded here, and the workers are forked from this process: an
+unsafe configuration is told once and ends the start, and a worker that died is replaced at once. Connections, their
+pools and parsed keys come with the first request, so each worker makes its own.
 """
 
 import ctypes
@@ -25,7 +25,6 @@ USUAL = {
     "http": "1",
     "websockets": False,
     "workers": min(len(os.sched_getaffinity(0)), 4),  # one for each core: two would only take turns on it
-    "blocking_threads": 8,  # of each worker: as many as its pool of database connections holds
     "backpressure": 256,  # connections of each worker, idle ones too; those beyond wait in the kernel's queue
     "http1_buffer_size": 65536,  # bytes of a request's head: an authorization request may carry a long state and claims
     "http1_header_read_timeout": 10_000,  # milliseconds, also of an idle connection
@@ -60,9 +59,9 @@ def keep_memory() -> None:
 def main() -> None:
     keep_memory()
     program, *options = sys.argv[1:]
-    import_module(program)
+    usual = USUAL | {"blocking_threads": import_module(program).THREADS}
     os.register_at_fork(after_in_child=partial(end_with, os.getpid()))
-    cli([*options, f"{program}:application"], prog_name="granian", auto_envvar_prefix="GRANIAN", default_map=USUAL)
+    cli([*options, f"{program}:application"], prog_name="granian", auto_envvar_prefix="GRANIAN", default_map=usual)
 
 
 if __name__ == "__main__":

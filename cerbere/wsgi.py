@@ -9,6 +9,7 @@ from django.core.wsgi import get_wsgi_application
 if TYPE_CHECKING:
     from cerbere.provider.published import Published
 
+THREADS = 4  # of a worker: while the database answers one, others keep the core busy; more only take turns (bench/)
 UNSAFE = 4  # the status of a refusal: whoever supervises the program need not try again
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.wsgi import get_wsgi_application
 
+THREADS = 8  # of a worker: most of their time they wait for Cerbère
 UNSAFE = 4  # the status of a refusal: whoever supervises the program need not try again
 FORM = "application/x-www-form-urlencoded"
 

@@ -5,6 +5,7 @@ import os
 import time
 from pathlib import Path
 
+THREADS = 8
 READY = os.environ.get("ECHO_READY", __file__)  # a file: /readyz is not 200 while there is none
 REQUEST = (
     "REMOTE_ADDR",

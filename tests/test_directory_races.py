@@ -17,7 +17,7 @@ from tests.people import Browser, make_agent
 
 pytest_plugins = ["tests.directory_fixtures"]
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
-AT_ONCE = 4  # of one person: below the tries that an account has free, and as many as one process asks the directory
+AT_ONCE = 4  # of one person: below the tries that an account has free
 
 
 def together(act, cases):

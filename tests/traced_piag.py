@@ -3,10 +3,12 @@
 import sys
 import threading
 
-from piag_gateway.wsgi import application as untraced
+from piag_gateway import wsgi
+
+THREADS = wsgi.THREADS
 
 
 def application(environ, start_response):
     if sys.gettrace() is None:
         sys.settrace(threading.gettrace())
-    return untraced(environ, start_response)
+    return wsgi.application(environ, start_response)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 STEP_TIMEOUT = 1.5  # seconds to connect, then for each answer that an agent waits for
 DEADLINE = 2.0  # seconds for a search or a bind, name resolution included: two of them end within 5
 BATCH_TIMEOUT, BATCH_DEADLINE = 15.0, 20.0  # seconds, for what no agent waits for
-AT_ONCE = 4  # requests under way in one process: a directory that hangs leaves threads to agents who have a session
+AT_ONCE = 2  # requests under way in one process: a directory that hangs leaves threads to agents who have a session
 WAIT_FOR_TURN = 0.5  # seconds
 TLS_1_2 = 0x303
 # What servers answer to a bind that is not right, or that this entry may not do: an answer, not a fault.

@@ -22,7 +22,7 @@ from pybreaker import STATE_CLOSED, CircuitBreaker, CircuitBreakerError
 from twofactor.sources.answers import DelegatedSource, RecordUnusable, SeededSource, SourceUnavailable, State
 
 T = TypeVar("T")
-FAILURES = 5
+FAILURES = 4  # as many as a process has threads (cerbere/wsgi.py): one round of them
 PAUSE = 10  # seconds
 CALLS = Histogram(
     "cerbere_source_seconds", "Time of a call to the source of OTP Mél, by outcome", ["source", "act", "outcome"]
