@@ -2,9 +2,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import get_user, middleware
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
+
+from accounts.models import Agent
 
 
 class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
@@ -17,7 +20,12 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
 
 def look_up_agent_again(request: HttpRequest) -> None:
     """When somebody asks next: the agent of what the session is by then."""
-    request.user = SimpleLazyObject(lambda: request.session.agent or get_user(request))  # type: ignore[assignment, attr-defined]
+    request.user = SimpleLazyObject(lambda: agent_of(request))  # type: ignore[assignment]
+
+
+def agent_of(request: HttpRequest) -> Agent | AnonymousUser:
+    agent: Agent | AnonymousUser = request.session.agent or get_user(request)  # type: ignore[attr-defined]
+    return agent
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):

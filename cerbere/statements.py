@@ -19,6 +19,7 @@ Key = str | int | UUID
 Row = tuple[Any, ...]
 Fields = list[Any]  # concrete fields, in the order of the statement's values
 OURS = DEFAULT_DB_ALIAS  # only the Bnum's own table is elsewhere
+EMPTY: dict[Any, Callable[[], Any]] = {"{}": dict, "[]": list}  # what most columns of JSON hold
 PLAIN = (str, int, bool, datetime, UUID, NoneType)
 
 
@@ -56,7 +57,8 @@ class _Statement(Generic[M]):
             return None
         values = list(found)
         for position, convert, expression in self._converters:
-            values[position] = convert(values[position], expression, connection)
+            empty = EMPTY.get(values[position])
+            values[position] = empty() if empty else convert(values[position], expression, connection)
         one: M = self._own.instance(values)
         return one
 

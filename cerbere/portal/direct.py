@@ -18,7 +18,7 @@ from django.urls import resolve, reverse
 from django.utils import timezone, translation
 from django.utils.log import log_response
 
-from accounts.middleware import AuthenticationMiddleware
+from accounts.middleware import agent_of
 from cerbere.audit.middleware import RequestIdMiddleware
 from cerbere.portal.metrics import MetricsMiddleware
 from cerbere.portal.middleware import ContentPolicyMiddleware, NoStoreMiddleware
@@ -30,6 +30,7 @@ from cerbere.readable import Request
 
 Answer = Callable[[HttpRequest], HttpResponse]
 Headers = list[tuple[str, str]]
+Named = list[tuple[str, tuple[str, str]]]  # headers by their names in small letters
 NOT_MODIFIED, BAD_REQUEST = 304, 400
 OF_MACHINES = ("token", "userinfo", "revoke", "introspect", "push", "discovery", "jwks")
 WITH_A_PAGE = {"response_mode", "request_uri"}  # a form that sends itself; a request that serves once
@@ -45,7 +46,7 @@ class Direct:
     def __init__(self, application: Application) -> None:
         self.application = application
         self.answers: dict[str, Answer] = {}  # by path: addresses are not known at the start
-        self.fixed: dict[bool, Headers] = {}
+        self.fixed: dict[bool, Named] = {}
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answers().get(environ["PATH_INFO"])
@@ -65,26 +66,27 @@ class Direct:
         if not self.answers:
             matches = {path: resolve(path) for path in map(reverse, OF_MACHINES)}
             answers = {path: _whole(match, match.func) for path, match in matches.items()}
-            with_agent: Any = SessionMiddleware(AuthenticationMiddleware(_authorize))
+            with_session: Any = SessionMiddleware(_authorize)
             address = reverse("authorize")
-            self.answers = answers | {address: _whole(resolve(address), with_agent)}
+            self.answers = answers | {address: _whole(resolve(address), with_session)}
         return self.answers
 
     def _headers(self, request: HttpRequest, response: HttpResponse) -> Headers:
         cookies = [("Set-Cookie", cookie.output(header="")) for cookie in response.cookies.values()]
-        own = {name.lower() for name, _ in response.items()}
-        fixed = [pair for pair in self._fixed(request) if pair[0].lower() not in own]
+        own = {name.lower() for name in response.headers}
+        fixed = [pair for name, pair in self._fixed(request) if name not in own]
         length = [("Content-Length", str(len(response.content)))] if response.status_code != NOT_MODIFIED else []
         return [*response.items(), *cookies, *fixed, *length]
 
-    def _fixed(self, request: HttpRequest) -> Headers:
+    def _fixed(self, request: HttpRequest) -> Named:
         """What the middleware of pages puts on every answer, learned from it once for each of http and https."""
         secure = request.is_secure()
         if secure not in self.fixed:
             chain: Any = NoStoreMiddleware(lambda _request: HttpResponse())
             for middleware in (XFrameOptionsMiddleware, ContentPolicyMiddleware, SecurityMiddleware):
                 chain = middleware(chain)
-            self.fixed[secure] = [pair for pair in chain(request).items() if pair[0] != "Content-Type"]
+            pairs = [pair for pair in chain(request).items() if pair[0] != "Content-Type"]
+            self.fixed[secure] = [(pair[0].lower(), pair) for pair in pairs]
         return self.fixed[secure]
 
 
@@ -94,6 +96,7 @@ def _authorize(request: HttpRequest) -> HttpResponse:
     try:
         parameters = query_of(request)
         if WITH_A_PAGE.isdisjoint(parameters):
+            request.user = agent_of(request)
             return authorize(request, parameters, timezone.now())
     except PageError as error:
         raise NeedsPage from error
