@@ -111,6 +111,12 @@ def authorization(client_id: str = "piag", **parameters: str | None) -> dict[str
     return {name: value for name, value in (usual | parameters).items() if value is not None}
 
 
+def keep_connection() -> None:
+    """The suite's transaction lives on its connection: a request must not close it (as in django.test.Client)."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+
+
 class Browser(TestApp):
     """A browser with its own cookies, on the real application: real forms, real CSRF tokens, real redirects."""
 
@@ -119,9 +125,7 @@ class Browser(TestApp):
         super().__init__(application, extra_environ=environ)
 
     def do_request(self, *args: Any, **kwargs: Any) -> TestResponse:
-        """The suite's transaction lives on its connection: a request must not close it (as in django.test.Client)."""
-        for signal in (request_started, request_finished):
-            signal.disconnect(close_old_connections)
+        keep_connection()
         return super().do_request(*args, **kwargs)
 
     def sign_in(

@@ -26,6 +26,7 @@ def no_django(_environ, _start_response):
 
 def both(method, path, **sent):
     """The answers of Django and of what stands before it."""
+    people.keep_connection()
     for application in (get_wsgi_application(), Direct(no_django)):
         yield getattr(TestApp(application, extra_environ=OURS), method)(path, expect_errors=True, **sent)
 
