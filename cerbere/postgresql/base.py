@@ -21,8 +21,13 @@ from cerbere.postgresql.prepared import Answer, forget, send
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
-        params: dict[str, Any] = super().get_connection_params()
-        return params | {"context": _adapters(params["context"], self.timezone)}
+        """Made once: Django asks at each request, also where a pool has them already."""
+        name = self.settings_dict["NAME"]  # which tests change
+        known: dict[Any, dict[str, Any]] = vars(self).setdefault("known_params", {})
+        if name not in known:
+            params: dict[str, Any] = super().get_connection_params()
+            known[name] = params | {"context": _adapters(params["context"], self.timezone)}
+        return known[name].copy()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
         """One of the pool that the server has not closed since its last use.
