@@ -24,10 +24,12 @@ PLACEHOLDER = re.compile("%s|%%")
 def send(connection: Connection[Any], sql: str, values: Sequence[Any]) -> Answer:
     """Raises psycopg.Error. Prepared anew if the server has forgotten it, or a migration has changed its answer."""
     known: dict[str, _Prepared] = vars(connection).setdefault("known_statements", {})
-    try:
-        return known[sql].send(values)
-    except (KeyError, InvalidSqlStatementName, FeatureNotSupported):  # the server has done nothing
-        known[sql] = _Prepared(connection, sql, values)
+    if sql in known:
+        try:
+            return known[sql].send(values)
+        except (InvalidSqlStatementName, FeatureNotSupported):  # the server has done nothing
+            known.pop(sql)
+    known[sql] = _Prepared(connection, sql, values)
     return known[sql].send(values)
 
 
