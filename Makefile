@@ -113,6 +113,8 @@ $(UV): .ci/uv.txt | machine-run
 	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes .venv/requirements.txt
 	@touch .venv/.run $(wildcard .venv/.dev) $@
 
+.venv/.dev: | machine-test # which has what the directory's library is compiled with
+
 clean: ## Removes everything that these commands made, the demo's data included
 	@rm -rf .venv .demo static/build staticfiles .coverage .coverage.* htmlcov artifacts $(CATALOGUES)
 	@rm -rf $(dir $(NODE_CLIENT))

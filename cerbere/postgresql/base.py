@@ -1,6 +1,6 @@
 """Django's PostgreSQL, doing once what it does for each request, statement or value.
 
-Pooled connections are looked at instead of asked, cursors serve again, moments are read by Python itself.
+Pooled connections are looked at instead of asked, statements stay prepared, moments are read by Python itself.
 docs/decisions/0024-statements-made-once.md tells what it gains.
 """
 
@@ -11,8 +11,7 @@ from functools import cache
 from typing import Any
 
 from django.db.backends.postgresql import base
-from django.db.backends.utils import CursorWrapper
-from psycopg import Connection, Cursor
+from psycopg import Connection
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
 
@@ -63,40 +62,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is not None:
             with self.wrap_database_errors:
                 forget(self.connection)
-
-    def create_cursor(self, name: str | None = None) -> Any:
-        """One that serves again knows already how to read and write each type."""
-        idle = _idle(self.connection)
-        return idle.pop() if idle and name is None else super().create_cursor(name)
-
-    def make_cursor(self, cursor: Any) -> CursorWrapper:
-        return _Lent(cursor, self)
-
-
-class _Lent(CursorWrapper):
-    """A cursor for one use. Closing gives it back once, and this object has it no more."""
-
-    cursor: Any
-
-    def close(self) -> None:
-        cursor, self.cursor = self.cursor, None
-        if cursor is None:
-            return
-        if _serves_again(cursor):
-            _idle(cursor.connection).append(cursor)
-        else:
-            cursor.close()
-
-
-def _serves_again(cursor: Any) -> bool:
-    """An unnamed one, which keeps its last answer until then: one row at most."""
-    is_ordinary = type(cursor) is base.ServerBindingCursor
-    return is_ordinary and cursor.rowcount <= 1 and not cursor.connection.closed
-
-
-def _idle(connection: Any) -> list[Cursor[Any]]:
-    idle: list[Cursor[Any]] = vars(connection).setdefault("idle_cursors", [])
-    return idle
 
 
 def _is_over(connection: Connection[Any]) -> bool:

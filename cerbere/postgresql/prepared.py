@@ -1,6 +1,6 @@
 """Statements that every sign-on sends, prepared once a connection and sent by libpq itself.
 
-psycopg's cursors do the same for any statement, looking anew at each: that costs twice the time of the answer.
+psycopg's cursors do the same for any statement, looking anew at each: that takes Python twice as long.
 """
 
 import re

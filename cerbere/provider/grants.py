@@ -37,8 +37,9 @@ def issue_code(
     """
     code = new_secret()
     asked = authorization.parameters
+    assert isinstance(request.user, Agent)
     grant = Grant(
-        client_id=authorization.client.pk, agent_id=request.user.pk,  # type: ignore[misc]
+        client_id=authorization.client.pk, agent_id=request.user.pk,
         session_id=request.session.sid,  # type: ignore[attr-defined]
         code_digest=digest(code), redirect_uri=authorization.redirect_uri,
         code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
