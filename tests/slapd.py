@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +128,12 @@ class Slapd:
         """Its port still accepts connections, and nothing is ever answered."""
         assert self.process
         self.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+        while frozen and not all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in self._threads()):
+            time.sleep(0.005)  # until its main thread has run to take the signal, the others go on answering
+
+    def _threads(self) -> Iterator[Path]:
+        assert self.process
+        return Path(f"/proc/{self.process.pid}/task").glob("*/stat")
 
     def root(self) -> Any:
         connection = ldap.initialize(f"ldap://127.0.0.1:{self.port}")
