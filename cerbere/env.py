@@ -141,8 +141,17 @@ def _postgresql_options(pool_size: str) -> dict[str, Any]:
         "server_side_binding": True,  # with the next line: PostgreSQL plans a statement once a connection
         "prepare_threshold": PREPARED_AFTER,
         "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_PARAMETERS.items()),
-        "pool": {"min_size": 1, "max_size": int(pool_size), "timeout": DATABASE_CONNECT_TIMEOUT},
+        "pool": _pool(int(pool_size)),
     }
+
+
+def _pool(size: int) -> dict[str, Any]:
+    """A server that is down is called each second while a request waits, so whoever asks after its return is served.
+
+    With the library's five minutes the pauses double: after an outage of two minutes all would wait for two more.
+    """
+    wait = DATABASE_CONNECT_TIMEOUT
+    return {"min_size": 1, "max_size": size, "timeout": wait, "reconnect_timeout": wait - 1}
 
 
 def cache(name: str) -> dict[str, Any]:

@@ -209,7 +209,6 @@ def test_f03_a_database_that_crashes_and_returns_is_forgotten_by_itself(site):
     assert (down.status_code, down.headers["Retry-After"]) == (503, "30")
     assert session.cookies
     site.start_database()
-    site.wait_for("/readyz", 200)
     assert session.get(f"{site.url}/compte/", allow_redirects=False, timeout=30).status_code == 200
     assert sign_in(site)[1].status_code == 303
     assert counted(site) == 0
