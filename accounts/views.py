@@ -20,6 +20,7 @@ from accounts.models import Agent, AgentSession
 from accounts.redirects import SeeOther, continue_to, next_of
 from accounts.refusals import Reason, Refused
 from accounts.sign_in import sign_in as sign_in_act
+from cerbere import stencil
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
@@ -54,7 +55,7 @@ def _refuse_nul(request: HttpRequest) -> None:
 def _show_sign_in(request: HttpRequest, form: SignInForm, status: int = 200) -> HttpResponse:
     expired = not form.is_bound and request.session.has_ended  # type: ignore[attr-defined]
     context = {"form": form, "next": next_of(request), "session_expired": expired}
-    return render(request, "accounts/sign_in.html", context, status=status)
+    return stencil.render(request, "accounts/sign_in.html", context, status)
 
 
 def _refused(

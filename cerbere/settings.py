@@ -65,12 +65,11 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "libraries": {"once": "cerbere.once"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "cerbere.portal.context.site",
+                "cerbere.site.site",
                 "cerbere.provider.context.pending",
             ],
         },

@@ -61,7 +61,6 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
-            "libraries": {"once": "cerbere.once"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "piag_gateway.context.site",

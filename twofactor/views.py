@@ -16,6 +16,7 @@ from accounts import times
 from accounts.models import Agent
 from accounts.redirects import SeeOther, continue_to, next_of
 from accounts.refusals import Refused
+from cerbere import stencil
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.add_otp_mel import AlreadyActive
@@ -249,4 +250,4 @@ def _show_wait(request: HttpRequest, template: str, form: CodeForm, until: datet
 
 
 def _show(request: HttpRequest, template: str, form: CodeForm, status: int = 200) -> HttpResponse:
-    return render(request, template, {"form": form, "next": next_of(request)}, status=status)
+    return stencil.render(request, template, {"form": form, "next": next_of(request)}, status)

@@ -39,6 +39,17 @@ class Pending:
     expires_at: datetime
     origin: str
 
+    SHOWN = ("service_name", "hour", "minute")
+
+    @property
+    def hour(self) -> str:
+        """Of the end, on the agents' clocks."""
+        return str(timezone.localtime(self.expires_at).hour)
+
+    @property
+    def minute(self) -> str:
+        return f"{timezone.localtime(self.expires_at).minute:02}"
+
 
 def cookie_name() -> str:
     return f"{settings.COOKIE_PREFIX}cerbere_demande"
