@@ -175,10 +175,13 @@ def test_what_it_is_not_told_is_an_error(monkeypatch):
         stencil._stencil("{{ user.email }}", CodeForm, "fr", flags, texts)
 
 
-def test_each_organisation_has_its_own(db, settings):
+def test_each_language_and_each_organisation_has_its_own(db, settings):
     for brand in ("neutre", "R & F\n<b>", "neutre"):
         settings.BRAND = brand
-        assert ("R &amp; F<br>&lt;b&gt;" in Browser().get("/connexion/").text) == (brand != "neutre")
+        for language, word in {"fr": "Mot de passe oublié", "en": "Forgotten password"}.items():
+            shown = Browser().get("/connexion/", headers={"Accept-Language": language}).text
+            assert word in shown
+            assert ("R &amp; F<br>&lt;b&gt;" in shown) == (brand != "neutre")
 
 
 def test_another_root_leaves_nothing_behind(db):
