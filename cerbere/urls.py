@@ -7,9 +7,9 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 urlpatterns = [
-    path("", include("cerbere.provider.urls")),  # first what is asked most
-    path("", include("accounts.urls")),
+    path("", include("accounts.urls")),  # first the pages of a login: machines are answered by portal/direct.py
     path("", include("twofactor.urls")),
+    path("", include("cerbere.provider.urls")),
     path("", include("cerbere.portal.urls")),
     path("langue/", login_not_required(set_language), name="set_language"),
     path(".well-known/change-password", RedirectView.as_view(pattern_name="change_password")),

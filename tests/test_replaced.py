@@ -5,13 +5,16 @@ from threading import Thread
 
 import pytest
 from django.conf import settings
+from django.http import HttpResponse
 from django.middleware import csrf
+from django.middleware.locale import LocaleMiddleware
 from django.test import RequestFactory, override_settings
 from django.urls import base, get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
 from django.utils import translation
 from django.utils.translation import trans_real
 
 from cerbere.portal import replaced
+from cerbere.portal.middleware import LanguageMiddleware
 from cerbere.portal.replaced import STRINGS, new_string, written
 
 CHARS, LENGTH = csrf.CSRF_ALLOWED_CHARS, csrf.CSRF_SECRET_LENGTH
@@ -100,3 +103,17 @@ def test_django_still_keeps_them_where_ours_stand():
         assert str(trans_real._active.value.language()) == "en"
     set_script_prefix("/")
     assert base._prefixes.value == "/"
+
+
+@pytest.mark.parametrize("cookie", ["", "fr", "en", "de", "nonsense"])
+@pytest.mark.parametrize("accepted", ["", "en-GB,en;q=0.8", "de", "*", "de,en;q=0.5,fr;q=0.1"])
+@pytest.mark.parametrize("own", [{}, {"Content-Language": "de", "Vary": "Cookie"}])
+def test_the_language_is_what_djangos_middleware_says(cookie, accepted, own):
+    def view(request):
+        return HttpResponse(f"{request.LANGUAGE_CODE} {translation.get_language()}", headers=own)
+
+    request = RequestFactory().get("/en/compte/", headers={"Accept-Language": accepted})
+    request.COOKIES = {settings.LANGUAGE_COOKIE_NAME: cookie} if cookie else {}
+    with translation.override("fr"):
+        ours, theirs = LanguageMiddleware(view)(request), LocaleMiddleware(view)(request)
+    assert (ours.content, list(ours.items())) == (theirs.content, list(theirs.items()))
