@@ -39,14 +39,20 @@ def step_of(now: datetime) -> int:
 
 
 def code_at(seed: bytes, step: int) -> str:
-    """The six digits of a step. HMAC pads keys with zero bytes (RFC 2104 §2): short seeds keep their codes."""
-    padded = seed.ljust(PYOTP_MINIMUM, b"\0")
-    return str(pyotp.HOTP(base64.b32encode(padded).decode().rstrip("=")).at(step))
+    """The six digits of a step."""
+    return _codes(seed).at(step)
 
 
 def matching_steps(seed: bytes, code: str, steps: Iterable[int]) -> list[int]:
     """Those of `steps` whose code this is; every one is compared, in constant time."""
-    return [step for step in steps if hmac.compare_digest(code_at(seed, step), code)]
+    codes = _codes(seed)
+    return [step for step in steps if hmac.compare_digest(codes.at(step), code)]
+
+
+def _codes(seed: bytes) -> pyotp.HOTP:
+    """The code of each step. HMAC pads keys with zero bytes (RFC 2104 §2): short seeds keep their codes."""
+    padded = seed.ljust(PYOTP_MINIMUM, b"\0")
+    return pyotp.HOTP(base64.b32encode(padded).decode().rstrip("="))
 
 
 def judge(seed: bytes, code: str, now: datetime, tolerance: int, last_step: int) -> tuple[Outcome, int]:
