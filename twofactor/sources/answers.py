@@ -2,9 +2,10 @@
 
 import base64
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import structlog
 
@@ -41,13 +42,14 @@ class SeededSource(Protocol):
         """The state of this agent's secret, and the seed when it is PRESENT. Raises SourceUnavailable."""
 
 
-@runtime_checkable
-class DelegatedSource(Protocol):
+class DelegatedSource(ABC):
     """Keeps the secret to itself and answers, for each code, whether it is right."""
 
+    @abstractmethod
     def look_up(self, uid: str) -> tuple[State, None]:
         """The state of this agent's secret. Raises SourceUnavailable."""
 
+    @abstractmethod
     def verify(self, uid: str, code: str) -> bool:
         """Whether this is the agent's code now; the source burns it. Raises SourceUnavailable.
 

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 
 from django.conf import settings
 
-from twofactor.sources.answers import CODE, RecordUnusable, SourceUnavailable, State, Told, sendable
+from twofactor.sources.answers import CODE, DelegatedSource, RecordUnusable, SourceUnavailable, State, Told, sendable
 from twofactor.sources.exchange import Address, Wires, connect, within_deadline
 
 LINE_BYTES = 512  # the daemon's own lines have some tens
@@ -20,7 +20,7 @@ REPLY = re.compile(rb"([0-9]{3})(?: [^\r\n]*)?\r?\n")
 READY, RIGHT, WRONG = b"220", b"250", b"401"
 
 
-class DynalogindSource(Told):
+class DynalogindSource(Told, DelegatedSource):
     """Codes are verified, and burnt, by the daemon at MELOTP_URL (tcp:// or tls://)."""
 
     def look_up(self, uid: str) -> tuple[State, None]:

@@ -112,7 +112,7 @@ class Watched:
         return self.watch.ask("look_up", lambda: self.source.look_up(uid), lambda answer: answer[0].value)
 
 
-class WatchedDelegated:
+class WatchedDelegated(DelegatedSource):
     """A source that verifies codes itself, behind its watch."""
 
     def __init__(self, source: DelegatedSource, watch: Watch) -> None:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from defusedxml.ElementTree import fromstring
 from django.conf import settings
 
-from twofactor.sources.answers import CODE, RecordUnusable, SourceUnavailable, State, Told, sendable
+from twofactor.sources.answers import CODE, DelegatedSource, RecordUnusable, SourceUnavailable, State, Told, sendable
 from twofactor.sources.fetch import Question, Reply, basic, fetch
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -34,7 +34,7 @@ class Operation:
         return cls(match[1], tuple(match[2].split(",")))
 
 
-class WebserviceSource(Told):
+class WebserviceSource(Told, DelegatedSource):
     """Codes are verified, and burnt, behind the web service at MELOTP_URL."""
 
     def look_up(self, uid: str) -> tuple[State, None]:
