@@ -21,7 +21,7 @@ def page(browser, piag, enrolled):
 
 def test_the_password_leads_to_the_code_and_the_code_to_the_application(browser, page):
     asked = browser.sign_in(page=page)
-    assert asked.location.startswith("/verification/?next=%2Foidc%2Fcontinuer%2F")
+    assert asked.location.startswith("/verification/?next=/oidc/continuer/")
     done = browser.send_code(asked.location, people.code())
     assert browser.token(answer(done)["code"]).json["id_token"]
 

@@ -101,13 +101,13 @@ def _park(request: HttpRequest, authorization: AuthorizationRequest, step: Step)
 
 def _interaction(step: Step, authorization: AuthorizationRequest, waiting: ParkedRequest) -> str:
     """The page of the next step; the refusal is shown at the request's own address."""
-    then = parked.resume_url(waiting)
+    then = parked.resume_url(waiting)  # its slashes stay as they are: a query may have them (RFC 3986 §3.4)
     if step is Step.ENROL:
         return then
     if step is Step.VERIFY:
-        return f"{reverse('verify')}?{urlencode({'next': then})}"
+        return f"{reverse('verify')}?{urlencode({'next': then}, safe='/')}"
     hint = authorization.parameters.get("login_hint", "")[:254]
-    return f"{reverse('sign_in')}?{urlencode({'next': then} | ({'login_hint': hint} if hint else {}))}"
+    return f"{reverse('sign_in')}?{urlencode({'next': then} | ({'login_hint': hint} if hint else {}), safe='/')}"
 
 
 def _speak(request: HttpRequest, response: HttpResponse, ui_locales: str) -> None:
