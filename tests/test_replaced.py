@@ -5,6 +5,7 @@ from threading import Thread
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.http import HttpResponse
 from django.middleware import csrf
 from django.middleware.locale import LocaleMiddleware
@@ -98,11 +99,22 @@ def test_each_thread_has_its_own_language_prefix_and_addresses():
     assert seen == [(settings.LANGUAGE_CODE, "/", None)]
 
 
+def test_each_thread_has_its_own_connection():
+    elsewhere = []
+    thread = Thread(target=lambda: elsewhere.extend([connections["default"], connections["default"]]))
+    thread.start()
+    thread.join()
+    first, again = elsewhere
+    assert first is again
+    assert first is not connections["default"]
+
+
 def test_django_still_keeps_them_where_ours_stand():
     with translation.override("en"):
         assert str(trans_real._active.value.language()) == "en"
     set_script_prefix("/")
     assert base._prefixes.value == "/"
+    assert connections._connections.default is connections["default"]
 
 
 @pytest.mark.parametrize("cookie", ["", "fr", "en", "de", "nonsense"])

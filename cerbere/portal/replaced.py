@@ -8,6 +8,7 @@ import secrets
 from threading import local
 
 from django.conf import LazySettings
+from django.db import connections
 from django.middleware import csrf
 from django.middleware.csrf import CSRF_ALLOWED_CHARS, CSRF_SECRET_LENGTH
 from django.urls import base
@@ -24,6 +25,7 @@ def replace() -> None:
     LazySettings.__getattribute__ = object.__getattribute__  # type: ignore[method-assign]
     # One for each thread, where Django's are also for each task of an event loop: none runs here.
     trans_real._active, base._prefixes, base._urlconfs = local(), local(), local()  # type: ignore[attr-defined]
+    connections._connections = local()  # type: ignore[attr-defined]
 
 
 def new_string() -> str:
