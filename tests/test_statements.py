@@ -140,9 +140,8 @@ def test_a_connection_that_the_server_has_closed_is_replaced_unseen():
 
 @pytest.fixture
 def outside_transactions(transactional_db):
-    """As in a request: a test that is one transaction asks by cursors."""
-    connection.ensure_connection()
-    assert connection.can_send()
+    """As in a request, where what is done stays done."""
+    assert not connection.in_atomic_block
     return Client.objects.create(client_id="rp", name="RP", redirect_uris=["https://rp.test/"])
 
 
@@ -204,6 +203,9 @@ class TestOutsideTransactions:
             assert CLIENT_BY_ID("rp").name == "RP"
         finally:
             elsewhere("ALTER TABLE provider_client ALTER name TYPE varchar(100)")
+            with transaction.atomic():
+                Client.objects.get()
+                transaction.set_rollback(True)  # of what is prepared nothing is left to other tests
 
     def test_a_connection_that_ends_meanwhile_is_an_operational_error_and_replaced_for_the_next_request(
         self, outside_transactions

@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
 
-from cerbere.postgresql.prepared import Answer, forget, send
+from cerbere.postgresql.prepared import Answer, command, forget, send
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -46,16 +46,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._set_autocommit(autocommit)  # type: ignore[misc]
 
     def can_send(self) -> bool:
-        """Whether `send` may: outside transactions, which cursors begin, and while nobody watches statements."""
-        if self.connection is None:
-            self.ensure_connection()
-        watched = self.execute_wrappers or self.force_debug_cursor
-        return not (self.in_atomic_block or watched) and self.connection.autocommit
+        """Whether `send` may: while nobody watches statements."""
+        return not (self.execute_wrappers or self.force_debug_cursor)
 
     def send(self, sql: str, values: Sequence[Any]) -> Answer:
-        """Ask by a statement that stays prepared on this connection."""
+        """Ask by a statement that stays prepared on this connection. An error marks the atomic block for rollback."""
+        if self.connection is None:
+            self.ensure_connection()
+        self.validate_no_broken_transaction()
+        try:
+            with self.wrap_database_errors:
+                return send(self.connection, sql, values)
+        except Exception as error:
+            if self.in_atomic_block:
+                self.needs_rollback, self.rollback_exc = True, error
+            raise
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        """Past psycopg's cursors, which would have the server forget all statements, ours too; they outlive it."""
         with self.wrap_database_errors:
-            return send(self.connection, sql, values)
+            command(self.connection, self.ops.savepoint_rollback_sql(sid).encode())
 
     def rollback(self) -> None:
         super().rollback()
