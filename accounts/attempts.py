@@ -2,12 +2,14 @@
 
 A try is reserved by one statement before the password is hashed: it locks the row, decides on what it finds there and
 writes, so that parallel tries cannot outrun the limit. Each statement is a transaction: what many share is held for
-that long only. A stranger who fails on purpose only closes the account to browsers it does not know, for
-ACCOUNT.wait at a time; the agent's own browser, known by a signed cookie, has its own counter.
+that long only. One that writes for two keys locks the source's row first, so that two never wait for each other. A
+stranger who fails on purpose only closes the account to browsers it does not know, for ACCOUNT.wait at a time; the
+agent's own browser, known by a signed cookie, has its own counter.
 """
 
 import hashlib
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,29 +33,39 @@ SOURCE = Limit(100, timedelta(minutes=10), timedelta(minutes=10), is_window=True
 KNOWN = Limit(free=21, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # three browsers of one agent
 CLIENT = Limit(30, timedelta(minutes=1), timedelta(minutes=10), is_window=True)  # secrets that nobody guesses
 ATTEMPTS_BY_KEY = ReadOne(Attempts.objects.all, "key")
-BROWSERS = "browsers:"
+BROWSERS = "browsers:"  # after all keys of accounts in the order of the alphabet, as "source:" is: see SUCCEEDED
+BOTH = 2  # rows
 IPV6_PREFIX = 64  # bits: what one subscriber gets
 
 
-def _take_sql(counted_from: str) -> str:
+def _take_sql(counted_from: str, row: str = "VALUES (%s, 1, NULL, %s, %s)") -> str:
     """One more failure, unless a wait is running: then nothing is written. Those before `memory` count no more."""
     return f"""
         INSERT INTO accounts_attempts AS known ("key", failures, locked_until, since, updated_at)
-        VALUES (%s, 1, NULL, %s, %s)
+        {row}
         ON CONFLICT ("key") DO UPDATE SET
             failures = CASE WHEN known.{counted_from} > %s THEN known.failures + 1 ELSE 1 END,
             since = CASE WHEN known.{counted_from} > %s THEN known.since ELSE excluded.since END,
             updated_at = excluded.updated_at,
             locked_until = CASE WHEN known.{counted_from} > %s AND known.failures + 1 >= %s THEN %s END
-        WHERE known.locked_until IS NULL OR known.locked_until <= excluded.updated_at"""  # noqa: S608
+        WHERE known.locked_until IS NULL OR known.locked_until <= excluded.updated_at"""
+
+
+def _take_both_sql(source: str) -> str:
+    """The account's only if the source's is written. As many rows as are written. SQLite has nothing like it."""
+    account = _take_sql("updated_at", "SELECT %s, 1, NULL, %s, %s FROM source")
+    return f"""
+        WITH source AS ({source} RETURNING 1), account AS ({account} RETURNING 1)
+        SELECT 1 FROM source UNION ALL SELECT 1 FROM account"""  # noqa: S608
 
 
 TAKE = {True: _take_sql("since"), False: _take_sql("updated_at")}  # by `is_window`
+TAKE_BOTH = {is_window: _take_both_sql(source) for is_window, source in TAKE.items()}  # by that of the source
 SUCCEEDED = """
     UPDATE accounts_attempts SET
         failures = CASE WHEN "key" = %s OR failures = 0 THEN 0 ELSE failures - 1 END,
         locked_until = CASE WHEN "key" <> %s AND failures > %s THEN locked_until END
-    WHERE "key" IN (SELECT "key" FROM accounts_attempts WHERE "key" IN (%s, %s) ORDER BY "key" {lock})"""
+    WHERE "key" IN (SELECT "key" FROM accounts_attempts WHERE "key" IN (%s, %s) ORDER BY "key" DESC {lock})"""
 GIVE_BACK = """
     UPDATE accounts_attempts SET
         failures = CASE WHEN failures = 0 THEN 0 ELSE failures - 1 END, locked_until = NULL
@@ -91,15 +103,18 @@ def network_of(address: str | None) -> str:
 
 
 def reserve(account: str, source: str | None, now: datetime) -> datetime | None:
-    """Count one try under both keys. Returns the end of the wait when it must not be evaluated."""
-    return (source and _take(source, _limit_of(source), now)) or _take(account, ACCOUNT, now)
+    """Count one try under both keys. Returns the end of the wait when it must not be evaluated.
+
+    What the source refuses is not counted for the account.
+    """
+    counted = _take_both(account, source, now) if source and connection.vendor == "postgresql" else 0
+    if counted == BOTH:
+        return None
+    return (source and not counted and _take(source, _limit_of(source), now)) or _take(account, ACCOUNT, now)
 
 
 def succeeded(account: str, source: str | None) -> None:
-    """The reserved try was right: the account starts afresh, the source gets its try back.
-
-    Both rows are locked in one order: two that do this at once never wait for each other.
-    """
+    """The reserved try was right: the account starts afresh, the source gets its try back."""
     lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
     free = _limit_of(source).free if source else 0
     write(SUCCEEDED.format(lock=lock), account, account, free, account, source or account)
@@ -122,9 +137,18 @@ def unlock(agent: Agent) -> int:
     return Attempts.objects.filter(mine, failures__gt=0).update(failures=0, locked_until=None)
 
 
+def _take_both(account: str, source: str, now: datetime) -> int:
+    limit = _limit_of(source)
+    return write(TAKE_BOTH[limit.is_window], *_values(source, limit, now), *_values(account, ACCOUNT, now))
+
+
+def _values(key: str, limit: Limit, now: datetime) -> Iterable[str | int | datetime]:
+    since = now - limit.memory
+    return key, now, now, since, since, since, limit.free, now + limit.wait
+
+
 def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
-    since, until = now - limit.memory, now + limit.wait
-    while not write(TAKE[limit.is_window], key, now, now, since, since, since, limit.free, until):
+    while not write(TAKE[limit.is_window], *_values(key, limit, now)):
         row = ATTEMPTS_BY_KEY(key)
         if row and row.locked_until and now < row.locked_until:
             return row.locked_until

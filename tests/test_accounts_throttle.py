@@ -237,8 +237,8 @@ def test_an_account_that_is_unlocked_between_refusal_and_its_reading_has_its_try
 
     reading = attempts.ATTEMPTS_BY_KEY
     monkeypatch.setattr(attempts, "ATTEMPTS_BY_KEY", unlocked_first)
-    assert attempts.reserve("account:one", None, NOW) is None
-    assert Attempts.objects.get().failures == 1
+    assert attempts.reserve("account:one", "source:192.0.2.10", NOW) is None
+    assert dict(Attempts.objects.values_list("key", "failures")) == {"account:one": 1, "source:192.0.2.10": 1}
 
 
 @pytest.mark.django_db
@@ -247,6 +247,25 @@ def test_a_try_refused_by_its_source_is_not_counted_for_the_account(small_source
         attempts.reserve(f"login:{number}", "source:192.0.2.10", NOW)
     assert attempts.reserve("account:one", "source:192.0.2.10", NOW) == NOW + timedelta(minutes=10)
     assert not Attempts.objects.filter(key="account:one").exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("source", ["source:192.0.2.10", "browsers:one"])
+def test_a_try_refused_by_its_account_is_counted_once_for_the_source(source):
+    answers = [attempts.reserve("account:one", source, NOW) for _ in range(8)]
+    assert answers == [None] * 7 + [NOW + timedelta(minutes=10)]
+    kept = dict(Attempts.objects.values_list("key", "failures"))
+    assert kept == {"account:one": 7, source: 8}
+
+
+@pytest.mark.django_db
+def test_the_wait_of_a_browser_s_agent_and_that_of_the_browser_are_each_their_own():
+    """Known browsers share a bound that counts from the last failure, sources one that counts from the first."""
+    for number in range(21):
+        assert attempts.reserve(f"browser:one:{number}", "browsers:one", NOW + timedelta(hours=number)) is None
+    at = NOW + timedelta(hours=20)
+    assert attempts.reserve("browser:one:new", "browsers:one", at) == at + timedelta(minutes=10)
+    assert not Attempts.objects.filter(key="browser:one:new").exists()
 
 
 @pytest.mark.django_db
