@@ -96,11 +96,19 @@ class _Part:
         return one
 
 
-def insert(row: models.Model) -> None:
-    """Write a new row whose columns are all set, and learn its number if the database gives one. No signals."""
+def insert(row: models.Model, after: Row | None = None) -> None:
+    """Write a new row whose columns are all set, and learn its number if the database gives one. No signals.
+
+    `after` is what `write` would be given, and is written before it: by PostgreSQL in the same statement.
+    """
     sql, fields = _insertion(type(row))
     connection = connections[OURS]
-    written, _count = _send(connection, sql, _values_of(row, fields, connection))
+    values = _values_of(row, fields, connection)
+    if after and connection.vendor == "postgresql":
+        sql, values = f"WITH before AS ({after[0]}) {sql}", [*after[1:], *values]
+    elif after:
+        write(*after)
+    written, _count = _send(connection, sql, values)
     _is_written(row, written)
 
 

@@ -72,6 +72,15 @@ def test_a_new_row_is_what_the_orm_would_have_written_and_knows_its_number(clien
     assert Grant.objects.get().scope == "openid"
 
 
+def test_what_is_written_before_a_row_is_written_with_it(client, camille):
+    redeemed = a_grant(client, camille, redeemed_at=NOW)
+    insert(redeemed)
+    forget = "DELETE FROM provider_grant WHERE redeemed_at <= %s AND scope = %s"
+    new = Client(client_id="new", name="New", redirect_uris=["https://rp.test/"], jwks={"keys": []}, created_at=NOW)
+    insert(new, after=(forget, NOW, redeemed.scope))
+    assert (CLIENT_BY_ID("new"), Grant.objects.count()) == (new, 0)
+
+
 def test_a_refused_row_leaves_the_transaction_to_be_rolled_back(client, camille):
     insert(a_grant(client, camille))
     with pytest.raises(transaction.TransactionManagementError), transaction.atomic():  # noqa: PT012

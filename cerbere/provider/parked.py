@@ -17,7 +17,7 @@ from cerbere.provider.errors import TooManyRequests
 from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, Grant, ParkedRequest, digest
 from cerbere.provider.request import AuthorizationRequest, Parameters
 from cerbere.provider.responses import origin_of_uri
-from cerbere.statements import change, insert, write
+from cerbere.statements import change, insert
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 FORGOTTEN_AT_ONCE = 5
@@ -25,9 +25,9 @@ LONGEST_NAME = 100  # characters
 ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
 RESUME_PATH = re.compile(r"/oidc/continuer/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/\Z")
 
-FORGET = """
-    DELETE FROM provider_parkedrequest
-    WHERE id IN (SELECT id FROM provider_parkedrequest WHERE expires_at <= %s LIMIT %s {lock})"""
+FORGET = f"""
+    DELETE FROM provider_parkedrequest WHERE id IN (
+        SELECT id FROM provider_parkedrequest WHERE expires_at <= %s LIMIT {FORGOTTEN_AT_ONCE} {{lock}})"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,12 @@ def resume_url(parked: ParkedRequest) -> str:
 
 def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
     """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`). Raises TooManyRequests."""
-    _forget_expired(authorization.received_at)
     parked = ParkedRequest(
         browser_digest=_own_browser(request, authorization.received_at), client=authorization.client,
         parameters=authorization.parameters,
         received_at=authorization.received_at, expires_at=authorization.received_at + PARKED_FOR,
     )  # fmt: skip
-    insert(parked)
+    insert(parked, after=_forgetting(authorization.received_at))
     return parked
 
 
@@ -80,13 +79,13 @@ def _own_browser(request: HttpRequest, now: datetime) -> str:
     return _browser(request)
 
 
-def _forget_expired(now: datetime) -> None:
-    """A few at each parking, so that a flood leaves nothing behind; the purge takes the rest.
+def _forgetting(now: datetime) -> tuple[str, datetime]:
+    """What forgets a few at each parking, so that a flood leaves nothing behind; the purge takes the rest.
 
     Where there are row locks, parkings at the same moment take different ones: none waits for another.
     """
     lock = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
-    write(FORGET.format(lock=lock), now, FORGOTTEN_AT_ONCE)
+    return FORGET.format(lock=lock), now
 
 
 def bind(request: HttpRequest, response: HttpResponse) -> None:
