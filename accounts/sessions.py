@@ -142,6 +142,12 @@ class SessionStore(DatabaseSessionStore):
             expire_date=now + settings.SESSION_ABSOLUTE, address=current_origin.get().address, **self._columns(data),
         )  # fmt: skip
 
+    def begin(self) -> AgentSession:
+        """The row of a new key, for `save` or for an act that writes it in its own statement (`statements.change`)."""
+        data = self._get_session()  # type: ignore[attr-defined]
+        self.row, self._ended, self._written = self.create_model_instance(data), False, _text(data)
+        return self.row
+
     def _columns(self, data: dict[str, Any]) -> dict[str, Any]:
         agent_id = data.get(SESSION_KEY)
         return {
@@ -156,9 +162,7 @@ class SessionStore(DatabaseSessionStore):
         if self.session_key is None:
             self.create()
         if self.row is None:
-            row = self.create_model_instance(data)
-            insert(row)
-            self.row, self._ended = row, False
+            insert(self.begin())
         elif _text(data) != self._written and not change(AgentSession, self.row.session_key, **self._columns(data)):
             raise UpdateError
         self._written = _text(data)

@@ -1,5 +1,6 @@
 """The act of signing in with a password."""
 
+from contextlib import nullcontext
 from datetime import datetime
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -9,12 +10,12 @@ from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 from django.utils.crypto import constant_time_compare
 
-from accounts.models import Agent
+from accounts.models import Agent, AgentSession
 from accounts.prove_password import prove_password
 from accounts.refusals import Refused
 from accounts.sessions import USER_AGENT
 from cerbere.audit.events import Event
-from cerbere.audit.record import record
+from cerbere.audit.record import draft, record, told
 from cerbere.statements import change
 
 BACKEND = "accounts.backends.AgentBackend"
@@ -32,15 +33,20 @@ def sign_in(request: HttpRequest, typed: str, password: str, now: datetime) -> A
     if isinstance(proved, Refused):
         record(Event.SIGN_IN_REFUSED, agent, reason=proved.reason)
         return proved
-    with transaction.atomic():
-        change(Agent, proved.pk, last_login=now)
-        _open_session(request, proved, now)
-        record(Event.SIGN_IN_ACCEPTED, proved)
+    event = draft(Event.SIGN_IN_ACCEPTED, proved)
+    with transaction.atomic() if request.session.sid else nullcontext():  # type: ignore[attr-defined]
+        begun = _open_session(request, proved, now)
+        if not change(Agent, proved.pk, then=[*begun, event], last_login=now):
+            raise Agent.DoesNotExist("removed meanwhile")
+        told(event)
     return proved
 
 
-def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> None:
-    """As Django's `login`, in one write; and every proof changes the key, also when the same agent signs in again."""
+def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> list[AgentSession]:
+    """As Django's `login`; and every proof changes the key, also when the same agent signs in again.
+
+    One that goes on is written at once; the row of one that begins is for the caller to write.
+    """
     session, of_password = request.session, agent.get_session_auth_hash()
     if SESSION_KEY in session and not _is_of(session, agent, of_password):
         session.flush()
@@ -49,9 +55,9 @@ def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> None:
         PASSWORD_AT: now.timestamp(), USER_AGENT: request.headers.get("User-Agent", "")[:200],
     })  # fmt: skip
     session.cycle_key()
-    session.save()
     request.user = agent
     rotate_token(request)
+    return [] if session.row else [session.begin()]  # type: ignore[attr-defined]
 
 
 def _is_of(session: SessionBase, agent: Agent, of_password: str) -> bool:

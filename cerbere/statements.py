@@ -4,7 +4,7 @@ Django makes the text of a statement anew each time, which costs more than Postg
 are ordinary instances, select_related included; docs/decisions/0024-statements-made-once.md tells what it gains.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from types import NoneType
@@ -109,7 +109,7 @@ def insert(row: models.Model, after: Row | None = None) -> None:
     elif after:
         write(*after)
     written, _count = _send(connection, sql, values)
-    _is_written(row, written)
+    _is_written(row, written[0] if written else None)
 
 
 def _values_of(row: models.Model, fields: Fields, connection: Any) -> list[Any]:
@@ -122,9 +122,9 @@ def _prepared(field: Any, value: Any, connection: Any) -> Any:
     return value if plain else field.get_db_prep_save(value, connection)
 
 
-def _is_written(row: models.Model, key: Row | None) -> None:
-    if row.pk is None and key:
-        row.pk = key[0]
+def _is_written(row: models.Model, key: Key | None) -> None:
+    if row.pk is None:
+        row.pk = key
     row._state.adding, row._state.db = False, OURS
 
 
@@ -144,33 +144,37 @@ def change(
     pk: Key,
     while_null: tuple[str, ...] = (),
     *,
-    then: models.Model | None = None,
+    then: Sequence[models.Model] = (),
     **columns: Any,
 ) -> bool:
     """Set these columns of one row, in one statement, unless one of `while_null` has a value: then False.
 
-    `then` is a new row, written only if the change happens and together with it, as by `insert`.
+    `then` are new rows, written only if the change happens and together with it, as by `insert`.
     """
     connection = connections[OURS]
     if then and connection.vendor != "postgresql":  # which alone can change and insert in one statement
         with transaction.atomic(using=OURS):
-            if changed := change(model, pk, while_null, **columns):
-                insert(then)
+            changed = change(model, pk, while_null, **columns)
+            for row in then if changed else ():
+                insert(row)
         return changed
-    sql, fields = _changing(model, while_null, tuple(columns), type(then) if then else None)
+    sql, fields = _changing(model, while_null, tuple(columns), tuple(map(type, then)))
     values = [_prepared(field, columns[field.attname], connection) for field in fields]
     values.append(model._meta.pk.get_db_prep_value(pk, connection))
-    if then:
-        values += _values_of(then, _insertion(type(then))[1], connection)
-    written, count = _send(connection, sql, values)
-    if then and written:
-        _is_written(then, written)
+    for row in then:
+        values += _values_of(row, _insertion(type(row))[1], connection)
+    keys, count = _send(connection, sql, values)
+    for row, key in zip(then, keys or (), strict=bool(keys)):
+        _is_written(row, key)
     return count == 1
 
 
 @cache
 def _changing(
-    model: type[models.Model], while_null: tuple[str, ...], columns: tuple[str, ...], then: type[models.Model] | None
+    model: type[models.Model],
+    while_null: tuple[str, ...],
+    columns: tuple[str, ...],
+    then: tuple[type[models.Model], ...],
 ) -> tuple[str, Fields]:
     meta: Any = model._meta
     quote = connections[OURS].ops.quote_name
@@ -178,10 +182,11 @@ def _changing(
     sets = ", ".join(f"{quote(field.column)} = %s" for field in fields)
     nulls = "".join(f" AND {quote(meta.get_field(name).column)} IS NULL" for name in while_null)
     sql = f"UPDATE {quote(meta.db_table)} SET {sets} WHERE {quote(meta.pk.column)} = %s{nulls}"  # noqa: S608
-    if then is None:
+    if not then:
         return sql, fields
-    insertion, _fields = _insertion(then, "SELECT {} FROM changed")
-    return f"WITH changed AS ({sql} RETURNING 1) {insertion}", fields
+    rows = {f"row{number}": _insertion(each, "SELECT {} FROM changed")[0] for number, each in enumerate(then)}
+    inserted = ", ".join(f"{name} AS ({insertion})" for name, insertion in rows.items())
+    return f"WITH changed AS ({sql} RETURNING 1), {inserted} SELECT * FROM {', '.join(rows)}", fields  # noqa: S608
 
 
 def write(sql: str, *values: Any) -> int:

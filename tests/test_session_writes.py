@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import DatabaseError
 from django.utils import timezone
 
-from accounts.models import AgentSession
+from accounts.models import Agent, AgentSession
+from accounts.prove_password import prove_password
 from accounts.sessions import KEY, SessionStore
+from cerbere.audit.events import Event
+from cerbere.audit.models import AuditEvent
+from cerbere.audit.record import draft
 
 pytestmark = pytest.mark.django_db
 NAME = "cerbere_session"
@@ -21,19 +24,44 @@ def signed_in(browser, camille):
     return browser
 
 
+def unwritable(*about):
+    event = draft(*about)
+    event.name = None
+    return event
+
+
+@pytest.mark.django_db(transaction=True)
 def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camille, monkeypatch):
-    """The session, the date of the last sign-in and the line in the journal are one transaction."""
-
-    def down(*_, **__):
-        raise DatabaseError("the disk is full")
-
-    monkeypatch.setattr("accounts.sign_in.record", down)
+    """The session, the date of the last sign-in and the line in the journal are written together or not at all."""
+    monkeypatch.setattr("accounts.sign_in.draft", unwritable)
     page = browser.get("/connexion/")
     answer = browser.sign_in(page=page)
     assert (answer.status_int, NAME in browser.cookies) == (500, False)
     assert not AgentSession.objects.exists()
     camille.refresh_from_db()
     assert camille.last_login is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_goes_on_as_it_was_when_the_sign_in_cannot_be_journalled(signed_in, camille, monkeypatch):
+    camille.refresh_from_db()
+    before = AgentSession.objects.values_list().get(), camille.last_login
+    monkeypatch.setattr("accounts.sign_in.draft", unwritable)
+    assert signed_in.sign_in().status_int == 500
+    camille.refresh_from_db()
+    assert (AgentSession.objects.values_list().get(), camille.last_login) == before
+
+
+def test_an_agent_who_is_removed_meanwhile_has_no_session(browser, camille, monkeypatch):
+    def removed(*tried):
+        proved = prove_password(*tried)
+        Agent.objects.all().delete()
+        return proved
+
+    monkeypatch.setattr("accounts.sign_in.prove_password", removed)
+    assert browser.sign_in().status_int == 500
+    assert not AgentSession.objects.exists()
+    assert not AuditEvent.objects.filter(name=Event.SIGN_IN_ACCEPTED).exists()
 
 
 def test_the_date_of_the_last_sign_in_is_kept(signed_in, camille):

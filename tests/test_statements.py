@@ -102,10 +102,23 @@ def test_a_row_is_written_with_the_change_and_not_without_it(client, camille):
     grant = a_grant(client, camille)
     insert(grant)
     events = [draft(Event.TOKEN_ISSUED, camille, client_id="rp", n=n) for n in range(2)]
-    happened = [change(Grant, grant.pk, ("redeemed_at",), then=event, redeemed_at=NOW) for event in events]
+    happened = [change(Grant, grant.pk, ("redeemed_at",), then=[event], redeemed_at=NOW) for event in events]
     assert happened == [True, False]
     assert values(AuditEvent.objects.get()) == values(events[0])
     assert events[1].pk is None
+
+
+def test_several_rows_are_written_with_the_change_or_nothing_is(client, camille):
+    grant = a_grant(client, camille)
+    insert(grant)
+    event, twin = draft(Event.TOKEN_ISSUED, camille, client_id="rp"), a_grant(client, camille)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        change(Grant, grant.pk, then=[event, twin], redeemed_at=NOW)
+    assert (Grant.objects.get().redeemed_at, AuditEvent.objects.count()) == (None, 0)
+    twin.code_digest = "other"
+    assert change(Grant, grant.pk, then=[event, twin], redeemed_at=NOW)
+    assert values(AuditEvent.objects.get(pk=event.pk)) == values(event)
+    assert values(Grant.objects.get(pk=twin.pk)) == values(twin)
 
 
 def test_a_change_touches_no_other_row(client, camille):
@@ -161,8 +174,8 @@ class TestOutsideTransactions:
         written = a_grant(outside_transactions, agent, nonce="é", revoked_at=None)
         insert(written)
         assert values(Grant.objects.get()) == values(written) == values(GRANT_BY_CODE("d"))
-        assert change(Grant, written.pk, ("redeemed_at",), then=draft(Event.TOKEN_ISSUED, agent), redeemed_at=NOW)
-        assert not change(Grant, written.pk, ("redeemed_at",), then=draft(Event.TOKEN_ISSUED, agent), redeemed_at=NOW)
+        assert change(Grant, written.pk, ("redeemed_at",), then=[draft(Event.TOKEN_ISSUED, agent)], redeemed_at=NOW)
+        assert not change(Grant, written.pk, ("redeemed_at",), then=[draft(Event.TOKEN_ISSUED, agent)], redeemed_at=NOW)
         assert (GRANT_BY_CODE("d").redeemed_at, AuditEvent.objects.count()) == (NOW, 1)
 
     def test_a_column_may_be_null_at_first_and_not_later(self, outside_transactions):

@@ -244,7 +244,7 @@ class Grant(models.Model):
     def redeem(self, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
         """Burn the code, attach the tokens and write the event, all at once. False when it was burnt already."""
         unburnt = ("redeemed_at", "revoked_at")
-        return change(Grant, self.pk, unburnt, then=event, redeemed_at=now, **tokens.columns(now))
+        return change(Grant, self.pk, unburnt, then=[event], redeemed_at=now, **tokens.columns(now))
 
     def rotate(self, presented: str, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
         """Put new tokens in the place of the presented one, and write the event. False when it was used before."""

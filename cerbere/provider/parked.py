@@ -110,7 +110,7 @@ def answered(parked: ParkedRequest, now: datetime, grant: Grant | None = None) -
     False, and nothing is written, when it is there no more.
     """
     until = min(parked.expires_at, now + timedelta(seconds=ANSWERED_FOR))
-    return change(ParkedRequest, parked.id, then=grant, expires_at=until, answered=True)
+    return change(ParkedRequest, parked.id, then=[grant] if grant else (), expires_at=until, answered=True)
 
 
 def pending_of(request: HttpRequest) -> Pending | None:
