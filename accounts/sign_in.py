@@ -52,7 +52,7 @@ def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> list[Age
         session.flush()
     session.update({
         SESSION_KEY: str(agent.pk), BACKEND_SESSION_KEY: BACKEND, HASH_SESSION_KEY: of_password,
-        PASSWORD_AT: now.timestamp(), USER_AGENT: request.headers.get("User-Agent", "")[:200],
+        PASSWORD_AT: now.timestamp(), USER_AGENT: request.META.get("HTTP_USER_AGENT", "")[:200],
     })  # fmt: skip
     session.cycle_key()
     request.user = agent

@@ -6,6 +6,7 @@ pools and parsed keys come with the first request, so each worker makes its own.
 """
 
 import ctypes
+import mmap
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ C_LIBRARY = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's <malloc.h>
 KEPT = 256 * 1024 * 1024  # bytes at most, of what was freed
+IN_LARGE_PAGES = KEPT // 2  # bytes: what an application and a hash need
+MADV_HUGEPAGE = 14  # of <sys/mman.h>
 
 # GRANIAN_… variables and options of the command line go before these.
 USUAL = {
@@ -54,6 +57,16 @@ def keep_memory() -> None:
     if hasattr(C_LIBRARY, "mallopt"):
         for parameter, value in (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, KEPT), (M_ARENA_MAX, 1):
             C_LIBRARY.mallopt(parameter, value)
+        _ask_for_large_pages()
+
+
+def _ask_for_large_pages() -> None:
+    """Of the memory that is given out next: a hash jumps about in it, and small pages are looked up at each jump."""
+    C_LIBRARY.malloc.restype, size = ctypes.c_void_p, ctypes.c_size_t(IN_LARGE_PAGES)
+    if start := C_LIBRARY.malloc(size):
+        page = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+        C_LIBRARY.madvise(ctypes.c_void_p(page), ctypes.c_size_t(start + IN_LARGE_PAGES - page), MADV_HUGEPAGE)
+        C_LIBRARY.free(ctypes.c_void_p(start))  # and kept
 
 
 def main() -> None:

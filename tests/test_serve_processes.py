@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from cerbere.serve import IN_LARGE_PAGES
 from tests.piag import ROOT
 from tests.serving import Served, is_gone, served
 from tests.test_web_faults import environment, free_port
@@ -46,6 +47,13 @@ def test_the_memory_of_a_password_is_kept_for_the_next():
     """46 MiB are 11 776 pages, or 23 huge ones."""
     told = subprocess.check_output([sys.executable, "-c", FAULTS_OF_A_SECOND_HASH], cwd=ROOT, text=True)
     assert int(told) < 10
+
+
+def test_a_password_is_hashed_in_large_pages_where_the_kernel_has_them():
+    code = "from cerbere.serve import keep_memory; keep_memory(); print(open('/proc/self/smaps').read())"
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    areas = re.findall(r"\[heap\]\nSize: +(\d+) kB\n(?:(?!VmFlags).+\n)*VmFlags:(.*)", told)
+    assert [int(size) // 1024 for size, flags in areas if " hg " in flags] == [IN_LARGE_PAGES // 2**20]
 
 
 def test_an_unsafe_cerbere_ends_with_a_line_for_each_fault(tmp_path):
