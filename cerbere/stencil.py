@@ -36,10 +36,10 @@ def render(request: HttpRequest, template: str, context: dict[str, Any], status:
     if form.is_bound or any(form.initial.values()) or len(get_messages(request)) or get_script_prefix() != "/":
         return render_anew(request, template, context, status=status)
     said = _frame(request) | {name: value for name, value in context.items() if name != "form"}
-    texts = {name: value for name, value in said.items() if value and isinstance(value, str)}
+    texts = {name: escape(value) for name, value in said.items() if value and isinstance(value, str)}
     flags = *((name, value is True or "") for name, value in said.items() if name not in texts), *_site(request)
     page, gaps = _stencil(template, type(form), get_language(), flags, tuple(texts))  # type: ignore[arg-type]
-    return HttpResponse(page % tuple(escape(texts[name]) for name in gaps), status=status)
+    return HttpResponse(page % tuple([texts[name] for name in gaps]), status=status)
 
 
 def _frame(request: HttpRequest) -> dict[str, Any]:

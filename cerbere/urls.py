@@ -2,15 +2,20 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path
+from django.urls import path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+import accounts.urls
+import cerbere.portal.urls
+import cerbere.provider.urls
+import twofactor.urls
+
 urlpatterns = [
-    path("", include("accounts.urls")),  # first the pages of a login: machines are answered by portal/direct.py
-    path("", include("twofactor.urls")),
-    path("", include("cerbere.provider.urls")),
-    path("", include("cerbere.portal.urls")),
+    *accounts.urls.urlpatterns,  # first the pages of a login: machines are answered by portal/direct.py
+    *twofactor.urls.urlpatterns,
+    *cerbere.provider.urls.urlpatterns,
+    *cerbere.portal.urls.urlpatterns,
     path("langue/", login_not_required(set_language), name="set_language"),
     path(".well-known/change-password", RedirectView.as_view(pattern_name="change_password")),
     path("admin/", admin.site.urls),

@@ -35,20 +35,23 @@ class Pending:
     """What pages tell the agent of the request that waits."""
 
     service_name: str
-    resume_url: str
-    expires_at: datetime
+    parked: ParkedRequest
     origin: str
 
     SHOWN = ("service_name", "hour", "minute")
 
     @property
+    def resume_url(self) -> str:
+        return resume_url(self.parked)
+
+    @property
     def hour(self) -> str:
         """Of the end, on the agents' clocks."""
-        return str(timezone.localtime(self.expires_at).hour)
+        return str(timezone.localtime(self.parked.expires_at).hour)
 
     @property
     def minute(self) -> str:
-        return f"{timezone.localtime(self.expires_at).minute:02}"
+        return f"{timezone.localtime(self.parked.expires_at).minute:02}"
 
 
 def cookie_name() -> str:
@@ -138,7 +141,7 @@ def _browser(request: HttpRequest) -> str:
 
 def _pending(parked: ParkedRequest) -> Pending:
     origin = origin_of_uri(parked.parameters["redirect_uri"])
-    return Pending(service_name(parked.client, parked.parameters), resume_url(parked), parked.expires_at, origin)
+    return Pending(service_name(parked.client, parked.parameters), parked, origin)
 
 
 def service_name(client: Client, parameters: Parameters) -> str:
