@@ -26,7 +26,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import Agent, AgentSession, unsigned
 from cerbere.audit.context import current_origin
-from cerbere.statements import ReadOne, change, insert
+from cerbere.statements import ReadOne, change, insert, new
 
 SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
@@ -137,8 +137,8 @@ class SessionStore(DatabaseSessionStore):
     def create_model_instance(self, data: dict[str, Any]) -> AgentSession:
         """The row of a session that begins; only `_columns` change later, never its identity, age or absolute end."""
         now = timezone.now()
-        return AgentSession(
-            session_key=at_rest(self.session_key or ""), created_at=now, last_seen_at=now,
+        return new(
+            AgentSession, session_key=at_rest(self.session_key or ""), created_at=now, last_seen_at=now,
             expire_date=now + settings.SESSION_ABSOLUTE, address=current_origin.get().address, **self._columns(data),
         )  # fmt: skip
 

@@ -96,6 +96,21 @@ class _Part:
         return one
 
 
+def new(model: type[M], **columns: Any) -> M:
+    """A row to `insert`, made as those that are read: columns by their attributes, the others as the model says."""
+    defaults = _defaults(model)
+    assert columns.keys() <= defaults.keys(), f"{model.__name__} has no {columns.keys() - defaults.keys()}"
+    row = model.__new__(model)
+    others = {name: default() for name, default in defaults.items() if name not in columns}
+    row.__dict__.update(others, **columns, _state=ModelState())
+    return row
+
+
+@cache
+def _defaults(model: type[models.Model]) -> dict[str, Callable[[], Any]]:
+    return {field.attname: field.get_default for field in model._meta.concrete_fields}
+
+
 def insert(row: models.Model, after: Row | None = None) -> None:
     """Write a new row whose columns are all set, and learn its number if the database gives one. No signals.
 

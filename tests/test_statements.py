@@ -1,18 +1,21 @@
 """Statements that are made once: the same rows as the ORM's, and nothing that a changed row hides."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
+import time_machine
 from django.db import DataError, IntegrityError, OperationalError, close_old_connections, connection, transaction
 from django.utils import timezone
 
+from accounts.models import AgentSession
 from accounts.sessions import SESSION_BY_KEY
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import draft, record
-from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_ACCESS_TOKEN, GRANT_BY_CODE, Client, Grant
-from cerbere.statements import change, insert, write
+from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_ACCESS_TOKEN, GRANT_BY_CODE, Client, Grant, ParkedRequest
+from cerbere.statements import change, insert, new, write
 from tests.people import make_agent
 
 NOW = timezone.now()
@@ -61,6 +64,22 @@ def test_a_change_is_seen_at_the_next_reading(client):
     assert CLIENT_BY_ID("rp").enabled
     Client.objects.update(enabled=False)
     assert not CLIENT_BY_ID("rp").enabled
+
+
+@pytest.mark.parametrize("model", [AgentSession, AuditEvent, Grant, ParkedRequest])
+@time_machine.travel(NOW, tick=False)
+def test_a_row_is_made_as_the_model_makes_it(model):
+    some = {field.attname: "given" for field in model._meta.concrete_fields[1::2]}
+    ours, theirs = vars(new(model, **some)), vars(model(**some))
+    assert (ours.pop("_state").adding, theirs.pop("_state").adding) == (True, True)
+    drawn = {name for name, value in theirs.items() if isinstance(value, UUID)}
+    assert {**ours, **dict.fromkeys(drawn)} == {**theirs, **dict.fromkeys(drawn)}
+    assert all(isinstance(ours[name], UUID) and ours[name] != theirs[name] for name in drawn)
+
+
+def test_a_column_that_the_model_does_not_have_is_an_error():
+    with pytest.raises(AssertionError, match=r"AuditEvent has no .'agent_id'"):
+        new(AuditEvent, agent_id=1)
 
 
 def test_a_new_row_is_what_the_orm_would_have_written_and_knows_its_number(client, camille):

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from cerbere.audit.context import current_origin
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.statements import insert
+from cerbere.statements import insert, new
 
 log = structlog.get_logger("cerbere.audit")
 EVENTS = Counter("cerbere_events", "What the journal has recorded, by event", ["event"])
@@ -68,7 +68,8 @@ def _row(
     event: Event, agent: HasUid | None, actor: HasUid | None, client_id: str, detail: Mapping[str, Detail]
 ) -> AuditEvent:
     origin = current_origin.get()
-    return AuditEvent(
+    return new(
+        AuditEvent,
         at=timezone.now(),
         name=event,
         agent=agent.uid if agent else "",

@@ -16,7 +16,7 @@ from cerbere.provider.models import Grant, ParkedRequest, digest, new_secret
 from cerbere.provider.policy import Granted
 from cerbere.provider.request import AuthorizationRequest
 from cerbere.provider.subjects import subject
-from cerbere.statements import insert
+from cerbere.statements import insert, new
 from twofactor.facts import active_devices, facts_of
 from twofactor.obligation import least_strength
 from twofactor.strength import Strength, amr, auth_time, strength_of
@@ -38,8 +38,8 @@ def issue_code(
     code = new_secret()
     asked = authorization.parameters
     assert isinstance(request.user, Agent)
-    grant = Grant(
-        client_id=authorization.client.pk, agent_id=request.user.pk,
+    grant = new(
+        Grant, client_id=authorization.client.pk, agent_id=request.user.pk,
         session_id=request.session.sid,  # type: ignore[attr-defined]
         code_digest=digest(code), redirect_uri=authorization.redirect_uri,
         code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),

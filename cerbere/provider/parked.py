@@ -17,7 +17,7 @@ from cerbere.provider.errors import TooManyRequests
 from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, Grant, ParkedRequest, digest
 from cerbere.provider.request import AuthorizationRequest, Parameters
 from cerbere.provider.responses import origin_of_uri
-from cerbere.statements import change, insert
+from cerbere.statements import change, insert, new
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 FORGOTTEN_AT_ONCE = 5
@@ -64,9 +64,9 @@ def resume_url(parked: ParkedRequest) -> str:
 
 def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
     """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`). Raises TooManyRequests."""
-    parked = ParkedRequest(
-        browser_digest=_own_browser(request, authorization.received_at), client=authorization.client,
-        parameters=authorization.parameters,
+    parked = new(
+        ParkedRequest, browser_digest=_own_browser(request, authorization.received_at),
+        client_id=authorization.client.pk, parameters=authorization.parameters,
         received_at=authorization.received_at, expires_at=authorization.received_at + PARKED_FOR,
     )  # fmt: skip
     insert(parked, after=_forgetting(authorization.received_at))
