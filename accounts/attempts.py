@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts.models import Agent, Attempts, normalize_login
@@ -134,7 +134,9 @@ def count_client_failure(address: str | None, now: datetime) -> datetime | None:
 def unlock(agent: Agent) -> int:
     """Forget every failure counted against this agent. Returns the number of counters that it had."""
     mine = Q(key__in=[f"account:{agent.uuid}", f"{BROWSERS}{agent.uuid}"]) | Q(key__startswith=f"browser:{agent.uuid}:")
-    return Attempts.objects.filter(mine, failures__gt=0).update(failures=0, locked_until=None)
+    with transaction.atomic():  # in the order of `reserve`
+        locked = Attempts.objects.filter(mine, failures__gt=0).order_by("-key").select_for_update()
+        return Attempts.objects.filter(key__in=[row.key for row in locked]).update(failures=0, locked_until=None)
 
 
 def _take_both(account: str, source: str, now: datetime) -> int:

@@ -130,7 +130,7 @@ class SessionStore(DatabaseSessionStore):
             super().delete(at_rest(key))
 
     def create(self) -> None:
-        """A new key. Its row comes with the first `save`, in the transaction of what opens the session."""
+        """A new key. Its row comes with `begin`, written with what opens the session, or else with the first `save`."""
         self._session_key, self.row, self._written = self._get_new_session_key(), None, None
         self.modified = True
 

@@ -1,11 +1,11 @@
 """The act of signing in with a password."""
 
-from contextlib import nullcontext
 from datetime import datetime
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 from django.utils.crypto import constant_time_compare
@@ -16,7 +16,7 @@ from accounts.refusals import Refused
 from accounts.sessions import USER_AGENT
 from cerbere.audit.events import Event
 from cerbere.audit.record import draft, record, told
-from cerbere.statements import change
+from cerbere.statements import change, insert
 
 BACKEND = "accounts.backends.AgentBackend"
 PASSWORD_AT = "password_at"  # session entry: when the password was proved, seconds since 1970
@@ -34,12 +34,20 @@ def sign_in(request: HttpRequest, typed: str, password: str, now: datetime) -> A
         record(Event.SIGN_IN_REFUSED, agent, reason=proved.reason)
         return proved
     event = draft(Event.SIGN_IN_ACCEPTED, proved)
-    with transaction.atomic() if request.session.sid else nullcontext():  # type: ignore[attr-defined]
-        begun = _open_session(request, proved, now)
-        if not change(Agent, proved.pk, then=[*begun, event], last_login=now):
-            raise Agent.DoesNotExist("removed meanwhile")
-        told(event)
+    if request.session.sid:  # type: ignore[attr-defined]
+        with transaction.atomic():  # the agent's row first, as all that ends sessions: none waits for the other
+            _write(proved, [event], now)
+            for row in _open_session(request, proved, now):
+                insert(row)
+    else:
+        _write(proved, [*_open_session(request, proved, now), event], now)
+    told(event)
     return proved
+
+
+def _write(agent: Agent, rows: list[Model], now: datetime) -> None:
+    if not change(Agent, agent.pk, then=rows, last_login=now):
+        raise Agent.DoesNotExist("removed meanwhile")
 
 
 def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> list[AgentSession]:

@@ -36,6 +36,7 @@ def render(request: HttpRequest, template: str, context: dict[str, Any], status:
     if form.is_bound or any(form.initial.values()) or len(get_messages(request)) or get_script_prefix() != "/":
         return render_anew(request, template, context, status=status)
     said = _frame(request) | {name: value for name, value in context.items() if name != "form"}
+    assert {type(value) for value in said.values()} <= {str, bool, type(None)}
     texts = {name: escape(value) for name, value in said.items() if value and isinstance(value, str)}
     flags = *((name, value is True or "") for name, value in said.items() if name not in texts), *_site(request)
     page, gaps = _stencil(template, type(form), get_language(), flags, tuple(texts))  # type: ignore[arg-type]
@@ -59,8 +60,13 @@ def _site(request: HttpRequest) -> Flags:
 
 
 class _Said(dict[str, Any]):
+    """Writes down what else it is asked for: Django would show nothing, and no reader would see what is theirs."""
+
+    def __init__(self, missed: set[str]) -> None:
+        self.missed = missed
+
     def __missing__(self, name: str) -> None:
-        raise TemplateSyntaxError(f"a stencil is asked for .{name}, which it is not told")  # Django would show nothing
+        self.missed.add(name)
 
 
 @cache  # as many as there are pages, languages and flags
@@ -70,10 +76,13 @@ def _stencil(
     """The page with `%s` for each gap, and which text each gap shows."""
     marks = {f"gap{secrets.token_hex(8)}": name for name in texts}  # of letters and digits: shown as they are
     context: dict[str, Any] = {"form": form(), "messages": ()}
+    missed: set[str] = set()
     for name, value in (*flags, *((name, mark) for mark, name in marks.items())):
         outer, _, inner = name.partition(".")
-        told, key = (context.setdefault(outer, _Said()), inner) if inner else (context, outer)
+        told, key = (context.setdefault(outer, _Said(missed)), inner) if inner else (context, outer)
         told[key] = value
     page = get_template(template).render(context).replace("%", "%%")
+    if missed:
+        raise TemplateSyntaxError(f"{template} asks for {', '.join(sorted(missed))}, which a stencil is not told")
     any_mark = "|".join(marks)
     return re.sub(any_mark, "%s", page), tuple(marks[mark] for mark in re.findall(any_mark, page))

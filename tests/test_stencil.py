@@ -171,8 +171,14 @@ def test_what_it_is_not_told_is_an_error(monkeypatch):
         stencil._stencil("{% if user.is_authenticated %}{{ user.uid }}{% endif %}", CodeForm, "fr", flags, texts)[1]
         == texts
     )
-    with pytest.raises(TemplateSyntaxError, match=r"asked for \.email"):
-        stencil._stencil("{{ user.email }}", CodeForm, "fr", flags, texts)
+    without = (
+        "{{ user.email }}",
+        "{% if not user.email %}?{% endif %}",
+        "{% if user.uid and user.email %}?{% endif %}",
+    )
+    for asks in without:
+        with pytest.raises(TemplateSyntaxError, match="asks for email"):
+            stencil._stencil(asks, CodeForm, "fr", flags, texts)
 
 
 def test_each_language_and_each_organisation_has_its_own(db, settings):

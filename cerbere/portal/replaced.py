@@ -1,7 +1,6 @@
 """What Cerbère puts in the place of Django's own, where Django has no setting for it: it is met a hundred times a page.
 
-Each of these names is private in Django: when a new version does without one, tests/test_replaced.py says so, and
-Django's own serves meanwhile.
+These names are private in Django: when a new version does without one, tests/test_replaced.py says so.
 """
 
 import secrets

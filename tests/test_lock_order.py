@@ -1,0 +1,99 @@
+"""Acts that lock several rows lock them in one order: two that meet wait, and neither ends as a deadlock's victim.
+
+Each is stopped at the row that comes first; the one that comes next must be free meanwhile.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from accounts import attempts
+from accounts.models import Attempts
+from tests.people import Browser
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+SESSION = "SELECT FROM accounts_agentsession"
+AGENT = "SELECT FROM accounts_agent"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+PATIENCE = 3  # seconds; less than an act waits for a lock
+
+
+def elsewhere():
+    return psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor})
+
+
+@contextmanager
+def stopped_at(row, act):
+    """While somebody else has this row, the act waits for it."""
+
+    def whole():
+        try:
+            return act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with elsewhere() as holder:
+            holder.execute(f"{row} FOR UPDATE")
+            under_way = pool.submit(whole)
+            end = time.monotonic() + PATIENCE
+            with elsewhere() as observer:
+                observer.autocommit = True
+                while not observer.execute(WAITING).fetchone()[0]:
+                    assert time.monotonic() < end, "nothing waits"
+                    time.sleep(0.01)
+            yield under_way
+        under_way.result(PATIENCE)
+
+
+def take(row):
+    """Raises LockNotAvailable if somebody has it."""
+    with elsewhere() as other:
+        assert other.execute(f"{row} FOR UPDATE NOWAIT").rowcount == 1
+
+
+def test_a_session_that_goes_on_is_locked_after_its_agent(camille):
+    browser = Browser()
+    browser.sign_in()
+    page = browser.get("/connexion/")
+    with stopped_at(AGENT, lambda: browser.sign_in(page=page)) as under_way:
+        take(SESSION)
+    assert under_way.result().status_int == 303
+
+
+def counted(camille):
+    """The tries of a browser that knows the agent, where a directory keeps the password."""
+    now = timezone.now()
+    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
+    assert attempts.reserve(browser, None, now) is None  # so it stands in the table before the other
+    assert attempts.reserve(browser, browsers, now) is None
+    return (f"SELECT FROM accounts_attempts WHERE key = '{key}'" for key in (browsers, browser))
+
+
+def test_counters_are_unlocked_in_the_order_in_which_tries_take_them(camille):
+    first, then = counted(camille)
+    Attempts.objects.filter(key__startswith=attempts.BROWSERS).update(
+        locked_until=None
+    )  # now after the other in the table
+    with stopped_at(first, lambda: attempts.unlock(camille)) as under_way:
+        take(then)
+    assert under_way.result() == 2
+    assert not Attempts.objects.filter(failures__gt=0).exists()
+
+
+def test_a_try_takes_them_in_this_order(camille):
+    first, then = counted(camille)
+    with stopped_at(first, lambda: counted(camille)):
+        take(then)
+
+
+def test_so_does_a_try_that_was_right(camille):
+    first, then = counted(camille)
+    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
+    with stopped_at(first, lambda: attempts.succeeded(browser, browsers)):
+        take(then)
