@@ -33,7 +33,7 @@ SOURCE = Limit(100, timedelta(minutes=10), timedelta(minutes=10), is_window=True
 KNOWN = Limit(free=21, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # three browsers of one agent
 CLIENT = Limit(30, timedelta(minutes=1), timedelta(minutes=10), is_window=True)  # secrets that nobody guesses
 ATTEMPTS_BY_KEY = ReadOne(Attempts.objects.all, "key")
-BROWSERS = "browsers:"  # after all keys of accounts in the order of the alphabet, as "source:" is: see SUCCEEDED
+BROWSERS = "browsers:"  # in the alphabet after the "browser:" that is counted with it, as "source:" is after all others
 BOTH = 2  # rows
 IPV6_PREFIX = 64  # bits: what one subscriber gets
 

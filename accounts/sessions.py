@@ -163,9 +163,10 @@ class SessionStore(DatabaseSessionStore):
             self.create()
         if self.row is None:
             insert(self.begin())
-        elif _text(data) != self._written and not change(AgentSession, self.row.session_key, **self._columns(data)):
-            raise UpdateError
-        self._written = _text(data)
+        elif _text(data) != self._written:
+            if not change(AgentSession, self.row.session_key, **self._columns(data)):
+                raise UpdateError
+            self._written = _text(data)
 
     def cycle_key(self) -> None:
         """Change the key in place, and write the session at once.

@@ -50,7 +50,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return not (self.execute_wrappers or self.force_debug_cursor)
 
     def send(self, sql: str, values: Sequence[Any]) -> Answer:
-        """Ask by a statement that stays prepared on this connection. An error marks the atomic block for rollback."""
+        """Ask by a statement that stays prepared on this connection. An error marks the atomic block for rollback.
+
+        As Django's `mark_for_rollback_on_error`, without a generator for each statement.
+        """
         if self.connection is None:
             self.ensure_connection()
         self.validate_no_broken_transaction()
