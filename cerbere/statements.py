@@ -5,6 +5,7 @@ are ordinary instances, select_related included; docs/decisions/0024-statements-
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import NoneType
@@ -108,7 +109,26 @@ def new(model: type[M], **columns: Any) -> M:
 
 @cache
 def _defaults(model: type[models.Model]) -> dict[str, Callable[[], Any]]:
-    return {field.attname: field.get_default for field in model._meta.concrete_fields}
+    return {each.attname: each.get_default for each in model._meta.concrete_fields}
+
+
+@dataclass(frozen=True)
+class Change:
+    """New values for columns of one row, unless the row holds other values than `only_if` tells (None is NULL)."""
+
+    model: type[models.Model]
+    pk: Key
+    columns: dict[str, Any]
+    only_if: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> Row:
+        """On what its SQL depends."""
+        return self.model, tuple(self.columns), tuple((name, value is None) for name, value in self.only_if.items())
+
+    @property
+    def values(self) -> list[Any]:
+        return [*self.columns.values(), self.pk, *(value for value in self.only_if.values() if value is not None)]
 
 
 def insert(row: models.Model, after: Row | None = None) -> None:
@@ -127,14 +147,16 @@ def insert(row: models.Model, after: Row | None = None) -> None:
     _is_written(row, written[0] if written else None)
 
 
-def _values_of(row: models.Model, fields: Fields, connection: Any) -> list[Any]:
-    return [_prepared(field, getattr(row, field.attname), connection) for field in fields]
+def _values_of(part: models.Model | Change, fields: Fields, connection: Any) -> list[Any]:
+    if isinstance(part, Change):
+        return [_prepared(each, value, connection) for each, value in zip(fields, part.values, strict=True)]
+    return [_prepared(each, getattr(part, each.attname), connection) for each in fields]
 
 
-def _prepared(field: Any, value: Any, connection: Any) -> Any:
+def _prepared(of: Any, value: Any, connection: Any) -> Any:
     """As the field says, which for most of what psycopg takes as it is means a long way to the same."""
     plain = type(value) in PLAIN and connection.vendor == "postgresql"
-    return value if plain else field.get_db_prep_save(value, connection)
+    return value if plain else of.get_db_prep_save(value, connection)
 
 
 def _is_written(row: models.Model, key: Key | None) -> None:
@@ -147,8 +169,8 @@ def _is_written(row: models.Model, key: Key | None) -> None:
 def _insertion(model: type[models.Model], source: str = "VALUES ({})") -> tuple[str, Fields]:
     meta: Any = model._meta
     quote = connections[OURS].ops.quote_name
-    fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
-    columns = ", ".join(quote(field.column) for field in fields)
+    fields = [each for each in meta.concrete_fields if not isinstance(each, models.AutoField)]
+    columns = ", ".join(quote(each.column) for each in fields)
     values = source.format(", ".join("%s" for _ in fields))
     into, pk = quote(meta.db_table), quote(meta.pk.column)
     return f"INSERT INTO {into} ({columns}) {values} RETURNING {pk}", fields
@@ -157,51 +179,88 @@ def _insertion(model: type[models.Model], source: str = "VALUES ({})") -> tuple[
 def change(
     model: type[models.Model],
     pk: Key,
-    while_null: tuple[str, ...] = (),
+    only_if: dict[str, Any] | None = None,
     *,
-    then: Sequence[models.Model] = (),
+    then: Sequence[models.Model | Change] = (),
+    after: Row | None = None,
     **columns: Any,
 ) -> bool:
-    """Set these columns of one row, in one statement, unless one of `while_null` has a value: then False.
+    """Make this Change, in one statement; False when there is no such row.
 
-    `then` are new rows, written only if the change happens and together with it, as by `insert`.
+    `then` is made only if the change is, and together with it: new rows, written as by `insert`, and changes of other
+    rows. When one of these is missing the answer is False, too; on PostgreSQL what stands before it is made all the
+    same, so put first what must not happen twice. `after` is as in `insert`, and is written whatever becomes of them.
     """
-    connection = connections[OURS]
-    if then and connection.vendor != "postgresql":  # which alone can change and insert in one statement
-        with transaction.atomic(using=OURS):
-            changed = change(model, pk, while_null, **columns)
-            for row in then if changed else ():
-                insert(row)
-        return changed
-    sql, fields = _changing(model, while_null, tuple(columns), tuple(map(type, then)))
-    values = [_prepared(field, columns[field.attname], connection) for field in fields]
-    values.append(model._meta.pk.get_db_prep_value(pk, connection))
-    for row in then:
-        values += _values_of(row, _insertion(type(row))[1], connection)
+    first, connection = Change(model, pk, columns, only_if or {}), connections[OURS]
+    if (then or after) and connection.vendor != "postgresql":  # which alone can do all in one statement
+        return _in_turn(first, then, after)
+    sql, fields = _together(first.shape, tuple(map(_shape, then)), after[0] if after else "")
+    values = [*after[1:]] if after else []
+    for part, of in zip((first, *then), fields, strict=True):
+        values += _values_of(part, of, connection)
     keys, count = _send(connection, sql, values)
-    for row, key in zip(then, keys or (), strict=bool(keys)):
-        _is_written(row, key)
+    for part, key in zip(then, keys or (), strict=bool(keys)):
+        if isinstance(part, models.Model):
+            _is_written(part, key)
     return count == 1
 
 
+def _in_turn(first: Change, then: Sequence[models.Model | Change], after: Row | None) -> bool:
+    if after:
+        write(*after)
+    with transaction.atomic(using=OURS):
+        done = all(_is_done(part) for part in (first, *then))
+        transaction.set_rollback(not done, using=OURS)
+    return done
+
+
+def _is_done(part: models.Model | Change) -> bool:
+    if isinstance(part, Change):
+        return change(part.model, part.pk, part.only_if, **part.columns)
+    insert(part)
+    return True
+
+
+def _shape(part: models.Model | Change) -> Row:
+    return part.shape if isinstance(part, Change) else (type(part), None, None)
+
+
 @cache
+def _together(first: Row, then: tuple[Row, ...], after: str) -> tuple[str, list[Fields]]:
+    sql, fields = _changing(*first)
+    parts = [("before", after)] if after else []
+    if then:
+        parts.append(("changed", f"{sql} RETURNING 1"))
+        sql = f"SELECT * FROM {', '.join(f'part{number}' for number, _each in enumerate(then))}"  # noqa: S608
+    last_change, all_fields = "changed", [fields]  # without which nothing that stands after it is made
+    for number, shape in enumerate(then):
+        part, fields = _part(last_change, *shape)
+        parts.append((f"part{number}", part))
+        all_fields.append(fields)
+        last_change = f"part{number}" if shape[1] else last_change
+    before = ", ".join(f"{name} AS ({part})" for name, part in parts)
+    return f"WITH {before} {sql}" if before else sql, all_fields
+
+
+def _part(source: str, model: type[models.Model], columns: Any, only_if: Any) -> tuple[str, Fields]:
+    if columns is None:
+        return _insertion(model, f"SELECT {{}} FROM {source}")  # noqa: S608
+    sql, fields = _changing(model, columns, only_if, f" FROM {source}")
+    return f"{sql} RETURNING 1", fields
+
+
 def _changing(
-    model: type[models.Model],
-    while_null: tuple[str, ...],
-    columns: tuple[str, ...],
-    then: tuple[type[models.Model], ...],
+    model: type[models.Model], columns: tuple[str, ...], only_if: tuple[tuple[str, bool], ...], source: str = ""
 ) -> tuple[str, Fields]:
     meta: Any = model._meta
     quote = connections[OURS].ops.quote_name
     fields = [meta.get_field(name) for name in columns]
-    sets = ", ".join(f"{quote(field.column)} = %s" for field in fields)
-    nulls = "".join(f" AND {quote(meta.get_field(name).column)} IS NULL" for name in while_null)
-    sql = f"UPDATE {quote(meta.db_table)} SET {sets} WHERE {quote(meta.pk.column)} = %s{nulls}"  # noqa: S608
-    if not then:
-        return sql, fields
-    rows = {f"row{number}": _insertion(each, "SELECT {} FROM changed")[0] for number, each in enumerate(then)}
-    inserted = ", ".join(f"{name} AS ({insertion})" for name, insertion in rows.items())
-    return f"WITH changed AS ({sql} RETURNING 1), {inserted} SELECT * FROM {', '.join(rows)}", fields  # noqa: S608
+    told = [(meta.get_field(name), is_null) for name, is_null in only_if]
+    sets = ", ".join(f"{quote(each.column)} = %s" for each in fields)
+    tests = "".join(f" AND {quote(each.column)} {'IS NULL' if is_null else '= %s'}" for each, is_null in told)
+    where = f"WHERE {quote(meta.pk.column)} = %s{tests}"
+    sql = f"UPDATE {quote(meta.db_table)} SET {sets}{source} {where}"  # noqa: S608
+    return sql, [*fields, meta.pk, *(each for each, is_null in told if not is_null)]
 
 
 def write(sql: str, *values: Any) -> int:

@@ -15,7 +15,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import draft, record
 from cerbere.provider.models import CLIENT_BY_ID, GRANT_BY_ACCESS_TOKEN, GRANT_BY_CODE, Client, Grant, ParkedRequest
-from cerbere.statements import change, insert, new, write
+from cerbere.statements import Change, change, insert, new, write
 from tests.people import make_agent
 
 NOW = timezone.now()
@@ -111,8 +111,8 @@ def test_a_refused_row_leaves_the_transaction_to_be_rolled_back(client, camille)
 def test_a_change_happens_once(client, camille):
     grant = a_grant(client, camille)
     insert(grant)
-    assert change(Grant, grant.pk, ("redeemed_at", "revoked_at"), redeemed_at=NOW, access_digest="a")
-    assert not change(Grant, grant.pk, ("redeemed_at", "revoked_at"), redeemed_at=NOW, access_digest="b")
+    assert change(Grant, grant.pk, {"redeemed_at": None, "revoked_at": None}, redeemed_at=NOW, access_digest="a")
+    assert not change(Grant, grant.pk, {"redeemed_at": None, "revoked_at": None}, redeemed_at=NOW, access_digest="b")
     kept = Grant.objects.get()
     assert (kept.redeemed_at, kept.access_digest) == (NOW, "a")
 
@@ -121,7 +121,7 @@ def test_a_row_is_written_with_the_change_and_not_without_it(client, camille):
     grant = a_grant(client, camille)
     insert(grant)
     events = [draft(Event.TOKEN_ISSUED, camille, client_id="rp", n=n) for n in range(2)]
-    happened = [change(Grant, grant.pk, ("redeemed_at",), then=[event], redeemed_at=NOW) for event in events]
+    happened = [change(Grant, grant.pk, {"redeemed_at": None}, then=[event], redeemed_at=NOW) for event in events]
     assert happened == [True, False]
     assert values(AuditEvent.objects.get()) == values(events[0])
     assert events[1].pk is None
@@ -140,10 +140,49 @@ def test_several_rows_are_written_with_the_change_or_nothing_is(client, camille)
     assert values(Grant.objects.get(pk=twin.pk)) == values(twin)
 
 
+def test_a_change_happens_while_the_row_holds_what_was_read(client, camille):
+    grant = a_grant(client, camille, nonce="n")
+    insert(grant)
+    assert not change(Grant, grant.pk, {"nonce": "other", "redeemed_at": None}, redeemed_at=NOW)
+    assert not change(Grant, grant.pk, {"nonce": "n", "redeemed_at": NOW}, redeemed_at=NOW)
+    assert change(Grant, grant.pk, {"nonce": "n", "redeemed_at": None}, redeemed_at=NOW)
+    assert change(Grant, grant.pk, {"nonce": "n", "redeemed_at": NOW}, redeemed_at=None)
+
+
+@pytest.mark.parametrize("first", ["n", "other"])
+@pytest.mark.parametrize("second", ["n", "other"])
+def test_another_row_is_changed_with_the_first_and_not_without_it(client, camille, first, second):
+    grants = [a_grant(client, camille, nonce="n") for _ in range(2)]
+    for number, grant in enumerate(grants):
+        grant.code_digest = str(number)
+        insert(grant)
+    one, other = grants
+    event = draft(Event.TOKEN_ISSUED, camille)
+    happens = change(
+        Grant, one.pk, {"nonce": first}, then=[Change(Grant, other.pk, {"scope": "s"}, {"nonce": second}), event],
+        redeemed_at=NOW,
+    )  # fmt: skip
+    assert happens is (first == second == "n")
+    stands = happens or (first == "n" and connection.vendor == "postgresql")
+    assert (Grant.objects.get(pk=one.pk).redeemed_at is not None) is stands
+    assert (Grant.objects.get(pk=other.pk).scope == "s") is happens
+    assert [values(written) for written in AuditEvent.objects.all()] == ([values(event)] if happens else [])
+
+
+def test_what_is_written_before_a_change_is_written_with_it_and_without_it(client, camille):
+    grant = a_grant(client, camille)
+    insert(grant)
+    event, renamed = draft(Event.TOKEN_ISSUED, camille), "UPDATE provider_client SET name = %s"
+    assert change(Grant, grant.pk, then=[event], after=(renamed, "A"), redeemed_at=NOW)
+    assert (CLIENT_BY_ID("rp").name, AuditEvent.objects.get(), Grant.objects.get().redeemed_at) == ("A", event, NOW)
+    assert not change(Grant, grant.pk, {"redeemed_at": None}, after=(renamed, "B"), redeemed_at=None)
+    assert (CLIENT_BY_ID("rp").name, Grant.objects.get().redeemed_at) == ("B", NOW)
+
+
 def test_a_change_touches_no_other_row(client, camille):
     grant = a_grant(client, camille)
     insert(grant)
-    assert not change(Grant, grant.pk + 1, (), redeemed_at=NOW)
+    assert not change(Grant, grant.pk + 1, redeemed_at=NOW)
     assert Grant.objects.get().redeemed_at is None
 
 
@@ -193,8 +232,9 @@ class TestOutsideTransactions:
         written = a_grant(outside_transactions, agent, nonce="é", revoked_at=None)
         insert(written)
         assert values(Grant.objects.get()) == values(written) == values(GRANT_BY_CODE("d"))
-        assert change(Grant, written.pk, ("redeemed_at",), then=[draft(Event.TOKEN_ISSUED, agent)], redeemed_at=NOW)
-        assert not change(Grant, written.pk, ("redeemed_at",), then=[draft(Event.TOKEN_ISSUED, agent)], redeemed_at=NOW)
+        for happens in (True, False):
+            event = draft(Event.TOKEN_ISSUED, agent)
+            assert change(Grant, written.pk, {"redeemed_at": None}, then=[event], redeemed_at=NOW) is happens
         assert (GRANT_BY_CODE("d").redeemed_at, AuditEvent.objects.count()) == (NOW, 1)
 
     def test_a_column_may_be_null_at_first_and_not_later(self, outside_transactions):

@@ -243,7 +243,7 @@ class Grant(models.Model):
 
     def redeem(self, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
         """Burn the code, attach the tokens and write the event, all at once. False when it was burnt already."""
-        unburnt = ("redeemed_at", "revoked_at")
+        unburnt = {"redeemed_at": None, "revoked_at": None}
         return change(Grant, self.pk, unburnt, then=[event], redeemed_at=now, **tokens.columns(now))
 
     def rotate(self, presented: str, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
