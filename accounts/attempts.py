@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts.models import Agent, Attempts, normalize_login
-from cerbere.statements import ReadOne, write
+from cerbere.statements import ReadOne, Row, write
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,14 @@ def reserve(account: str, source: str | None, now: datetime) -> datetime | None:
     return (source and not counted and _take(source, _limit_of(source), now)) or _take(account, ACCOUNT, now)
 
 
-def succeeded(account: str, source: str | None) -> None:
-    """The reserved try was right: the account starts afresh, the source gets its try back."""
+def success(account: str, source: str | None) -> Row:
+    """What to write when the reserved try was right: the account starts afresh, the source gets its try back.
+
+    For `write`, or for the statement of what the password opens.
+    """
     lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
     free = _limit_of(source).free if source else 0
-    write(SUCCEEDED.format(lock=lock), account, account, free, account, source or account)
+    return SUCCEEDED.format(lock=lock), account, account, free, account, source or account
 
 
 def give_back(account: str, source: str | None) -> None:

@@ -13,6 +13,7 @@ from accounts.prove_password import prove_password
 from accounts.refusals import Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.statements import write
 
 
 def change_password(request: HttpRequest, agent: Agent, current: str, new: str, now: datetime) -> Refused | None:
@@ -25,6 +26,7 @@ def change_password(request: HttpRequest, agent: Agent, current: str, new: str, 
     if isinstance(proved, Refused):
         record(Event.PASSWORD_CHANGE_REFUSED, agent, reason=proved.reason)
         return proved
+    write(*proved.counted)
     _change(request, agent, new)
     return None
 

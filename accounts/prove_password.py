@@ -1,5 +1,6 @@
 """Proving a password: counted before it is evaluated, at one pace whatever comes of it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -13,11 +14,20 @@ from accounts.refusals import Reason, Refused
 from cerbere.audit.context import client_address
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.statements import Row
+
+
+@dataclass(frozen=True)
+class Proved:
+    """Who has proved a password. `counted` is for the caller to write: until then the try counts as a failure."""
+
+    agent: Agent
+    counted: Row
 
 
 def prove_password(
     request: HttpRequest, agent: Agent | None, typed: str, password: str, now: datetime
-) -> Agent | Refused:
+) -> Proved | Refused:
     """Who has proved this password, as `typed`; `agent` is who we know by that name. The caller journals.
 
     Raises DirectoryUnavailable: then nothing is known, counted or changed.
@@ -36,9 +46,8 @@ def prove_password(
         raise
     if isinstance(proved, Refused):
         _even_out(started)
-    else:
-        attempts.succeeded(account, source)
-    return proved
+        return proved
+    return Proved(proved, attempts.success(account, source))
 
 
 def _even_out(started: float) -> None:

@@ -11,6 +11,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import Agent, AgentSession, unsigned
 from cerbere.audit.context import current_origin
-from cerbere.statements import ReadOne, change, insert, new
+from cerbere.statements import Change, ReadOne, change, insert, new
 
 SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice
@@ -58,6 +59,15 @@ def _successors(key: str) -> Iterator[str]:
 
 def _text(data: dict[str, Any]) -> str:
     return json.dumps(data, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A session under its next key, for the act that writes `change` in its own statement, then calls `rotated`."""
+
+    key: str
+    data: dict[str, Any]
+    change: Change
 
 
 class SessionStore(DatabaseSessionStore):
@@ -168,25 +178,34 @@ class SessionStore(DatabaseSessionStore):
                 raise UpdateError
             self._written = _text(data)
 
-    def cycle_key(self) -> None:
-        """Change the key in place, and write the session at once.
+    def rotation(self, **entries: Any) -> Rotation:
+        """What gives this session these entries and another key, and no moment with two valid keys; its `sid` stays.
 
-        The row keeps its `sid`, and no moment exists with two valid keys. Of two requests that change one key at
-        once only one does, and it alone knows the new one: the other ends with SessionInterrupted.
+        Of two requests that change one key at once only one does, and it alone knows the new one.
         """
-        data = self._get_session()  # type: ignore[attr-defined]
+        assert self.session_key
+        data = {**self._get_session(), **entries}  # type: ignore[attr-defined]
+        key, previous = next(_successors(self.session_key)), at_rest(self.session_key)
+        keys = {"session_key": at_rest(key), "previous_key": previous, "rotated_at": timezone.now()}
+        return Rotation(key, data, Change(AgentSession, previous, keys | self._columns(data)))
+
+    def rotated(self, rotation: Rotation) -> None:
+        """Its change has been written: go on under the new key."""
+        self.row.__dict__.update(rotation.change.columns)
+        self._session_key, self._session_cache = rotation.key, rotation.data
+        self._written = _text(rotation.data)
+        self.modified = True
+
+    def cycle_key(self) -> None:
+        """Change the key in place, and write the session at once. Raises SessionInterrupted."""
+        self._get_session()  # type: ignore[attr-defined]
         if self.row is None or self.session_key is None:
             self.create()
             return
-        new_key, previous, now = next(_successors(self.session_key)), at_rest(self.session_key), timezone.now()
-        if not change(
-            AgentSession, previous,
-            session_key=at_rest(new_key), previous_key=previous, rotated_at=now, **self._columns(data),
-        ):  # fmt: skip
+        rotation = self.rotation()
+        if not change(AgentSession, rotation.change.pk, **rotation.change.columns):
             raise SessionInterrupted("it ended, or another request changed its key meanwhile")
-        self.row.session_key, self.row.previous_key, self.row.rotated_at = at_rest(new_key), previous, now
-        self._session_key, self._written = new_key, _text(data)
-        self.modified = True
+        self.rotated(rotation)
 
     def flush(self) -> None:
         super().flush()

@@ -16,7 +16,7 @@ from accounts.refusals import Refused
 from accounts.sessions import USER_AGENT
 from cerbere.audit.events import Event
 from cerbere.audit.record import draft, record, told
-from cerbere.statements import change, insert
+from cerbere.statements import Row, change, insert, write
 
 BACKEND = "accounts.backends.AgentBackend"
 PASSWORD_AT = "password_at"  # session entry: when the password was proved, seconds since 1970
@@ -33,20 +33,21 @@ def sign_in(request: HttpRequest, typed: str, password: str, now: datetime) -> A
     if isinstance(proved, Refused):
         record(Event.SIGN_IN_REFUSED, agent, reason=proved.reason)
         return proved
-    event = draft(Event.SIGN_IN_ACCEPTED, proved)
+    event = draft(Event.SIGN_IN_ACCEPTED, proved.agent)
     if request.session.sid:  # type: ignore[attr-defined]
+        write(*proved.counted)
         with transaction.atomic():  # the agent's row first, as all that ends sessions: none waits for the other
-            _write(proved, [event], now)
-            for row in _open_session(request, proved, now):
+            _write(proved.agent, [event], now)
+            for row in _open_session(request, proved.agent, now):
                 insert(row)
     else:
-        _write(proved, [*_open_session(request, proved, now), event], now)
+        _write(proved.agent, [*_open_session(request, proved.agent, now), event], now, proved.counted)
     told(event)
-    return proved
+    return proved.agent
 
 
-def _write(agent: Agent, rows: list[Model], now: datetime) -> None:
-    if not change(Agent, agent.pk, then=rows, last_login=now):
+def _write(agent: Agent, rows: list[Model], now: datetime, also: Row | None = None) -> None:
+    if not change(Agent, agent.pk, then=rows, also=also, last_login=now):
         raise Agent.DoesNotExist("removed meanwhile")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from itertools import chain, repeat
 from types import NoneType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -182,35 +183,34 @@ def change(
     only_if: dict[str, Any] | None = None,
     *,
     then: Sequence[models.Model | Change] = (),
-    after: Row | None = None,
+    also: Row | None = None,
     **columns: Any,
 ) -> bool:
     """Make this Change, in one statement; False when there is no such row.
 
     `then` is made only if the change is, and together with it: new rows, written as by `insert`, and changes of other
     rows. When one of these is missing the answer is False, too; on PostgreSQL what stands before it is made all the
-    same, so put first what must not happen twice. `after` is as in `insert`, and is written whatever becomes of them.
+    same, so put first what must not happen twice. `also`, which is what `write` would be given, is written whatever
+    becomes of them, and last: what it locks is locked for a moment.
     """
     first, connection = Change(model, pk, columns, only_if or {}), connections[OURS]
-    if (then or after) and connection.vendor != "postgresql":  # which alone can do all in one statement
-        return _in_turn(first, then, after)
-    sql, fields = _together(first.shape, tuple(map(_shape, then)), after[0] if after else "")
-    values = [*after[1:]] if after else []
-    for part, of in zip((first, *then), fields, strict=True):
-        values += _values_of(part, of, connection)
-    keys, count = _send(connection, sql, values)
+    if (then or also) and connection.vendor != "postgresql":  # which alone can do all in one statement
+        return _in_turn(first, then, also)
+    sql, fields = _together(first.shape, tuple(map(_shape, then)), also[0] if also else "")
+    values = [*chain.from_iterable(map(_values_of, (first, *then), fields, repeat(connection)))]
+    keys, count = _send(connection, sql, [*values, *also[1:]] if also else values)
     for part, key in zip(then, keys or (), strict=bool(keys)):
         if isinstance(part, models.Model):
             _is_written(part, key)
     return count == 1
 
 
-def _in_turn(first: Change, then: Sequence[models.Model | Change], after: Row | None) -> bool:
-    if after:
-        write(*after)
+def _in_turn(first: Change, then: Sequence[models.Model | Change], also: Row | None) -> bool:
     with transaction.atomic(using=OURS):
         done = all(_is_done(part) for part in (first, *then))
         transaction.set_rollback(not done, using=OURS)
+    if also:
+        write(*also)
     return done
 
 
@@ -226,20 +226,21 @@ def _shape(part: models.Model | Change) -> Row:
 
 
 @cache
-def _together(first: Row, then: tuple[Row, ...], after: str) -> tuple[str, list[Fields]]:
+def _together(first: Row, then: tuple[Row, ...], also: str) -> tuple[str, list[Fields]]:
+    """PostgreSQL sends what nobody reads, `also`, after what the last SELECT reads; its values stand last."""
     sql, fields = _changing(*first)
-    parts = [("before", after)] if after else []
-    if then:
-        parts.append(("changed", f"{sql} RETURNING 1"))
-        sql = f"SELECT * FROM {', '.join(f'part{number}' for number, _each in enumerate(then))}"  # noqa: S608
-    last_change, all_fields = "changed", [fields]  # without which nothing that stands after it is made
+    if not (then or also):
+        return sql, [fields]
+    parts, all_fields = [("changed", f"{sql} RETURNING 1")], [fields]
+    last_change = "changed"  # without which nothing that stands after it is made
     for number, shape in enumerate(then):
         part, fields = _part(last_change, *shape)
         parts.append((f"part{number}", part))
         all_fields.append(fields)
         last_change = f"part{number}" if shape[1] else last_change
-    before = ", ".join(f"{name} AS ({part})" for name, part in parts)
-    return f"WITH {before} {sql}" if before else sql, all_fields
+    read = ", ".join(name for name, _part in parts[1:]) or "changed"
+    parts += [("also", also)] if also else []
+    return f"WITH {', '.join(f'{name} AS ({part})' for name, part in parts)} SELECT * FROM {read}", all_fields  # noqa: S608
 
 
 def _part(source: str, model: type[models.Model], columns: Any, only_if: Any) -> tuple[str, Fields]:

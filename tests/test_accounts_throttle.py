@@ -12,6 +12,7 @@ from accounts import attempts
 from accounts.models import Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from cerbere.statements import write
 from tests.people import NOW, Browser, login_form, make_agent
 
 CONNECTIONS = 8  # as many at once as a process has connections: none has to wait for one, whatever the machine
@@ -205,7 +206,7 @@ def test_right_passwords_at_once_give_back_just_what_they_took_and_never_wait_fo
         try:
             for _ in range(40):
                 assert attempts.reserve(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
-                attempts.succeeded(f"account:{number % 2}", "source:192.0.2.10")
+                write(*attempts.success(f"account:{number % 2}", "source:192.0.2.10"))
         finally:
             connections.close_all()
 
@@ -232,7 +233,7 @@ def test_an_account_that_is_unlocked_between_refusal_and_its_reading_has_its_try
         attempts.reserve("account:one", None, NOW)
 
     def unlocked_first(key):
-        attempts.succeeded(key, None)
+        write(*attempts.success(key, None))
         return reading(key)
 
     reading = attempts.ATTEMPTS_BY_KEY
@@ -285,7 +286,7 @@ def test_a_right_password_does_not_open_a_source_that_stays_over_its_limit(small
     for number in range(5):
         attempts.reserve(f"login:{number}", "source:192.0.2.10", NOW)
     Attempts.objects.filter(key="source:192.0.2.10").update(failures=6)
-    attempts.succeeded("login:0", "source:192.0.2.10")
+    write(*attempts.success("login:0", "source:192.0.2.10"))
     source = Attempts.objects.get(key="source:192.0.2.10")
     assert (source.failures, source.locked_until) == (5, NOW + timedelta(minutes=10))
 

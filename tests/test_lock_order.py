@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts import attempts
 from accounts.models import Attempts
+from cerbere.statements import write
 from tests.people import Browser
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -95,5 +96,18 @@ def test_a_try_takes_them_in_this_order(camille):
 def test_so_does_a_try_that_was_right(camille):
     first, then = counted(camille)
     browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
-    with stopped_at(first, lambda: attempts.succeeded(browser, browsers)):
+    with stopped_at(first, lambda: write(*attempts.success(browser, browsers))):
         take(then)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_sign_in_that_waits_for_its_agent_keeps_nobody_else_of_its_site_waiting(camille, goes_on):
+    browser = Browser()
+    if goes_on:
+        browser.sign_in()
+        browser.set_cookie("cerbere_navigateur", "")  # as one that does not know the agent
+    page = browser.get("/connexion/")
+    with stopped_at(AGENT, lambda: browser.sign_in(page=page)) as under_way:
+        take("SELECT FROM accounts_attempts WHERE key = 'source:192.0.2.10'")
+    assert under_way.result().status_int == 303
+    assert not Attempts.objects.filter(failures__gt=0).exists()

@@ -169,13 +169,13 @@ def test_another_row_is_changed_with_the_first_and_not_without_it(client, camill
     assert [values(written) for written in AuditEvent.objects.all()] == ([values(event)] if happens else [])
 
 
-def test_what_is_written_before_a_change_is_written_with_it_and_without_it(client, camille):
+def test_what_is_also_written_is_written_with_a_change_and_without_it(client, camille):
     grant = a_grant(client, camille)
     insert(grant)
     event, renamed = draft(Event.TOKEN_ISSUED, camille), "UPDATE provider_client SET name = %s"
-    assert change(Grant, grant.pk, then=[event], after=(renamed, "A"), redeemed_at=NOW)
+    assert change(Grant, grant.pk, then=[event], also=(renamed, "A"), redeemed_at=NOW)
     assert (CLIENT_BY_ID("rp").name, AuditEvent.objects.get(), Grant.objects.get().redeemed_at) == ("A", event, NOW)
-    assert not change(Grant, grant.pk, {"redeemed_at": None}, after=(renamed, "B"), redeemed_at=None)
+    assert not change(Grant, grant.pk, {"redeemed_at": None}, also=(renamed, "B"), redeemed_at=None)
     assert (CLIENT_BY_ID("rp").name, Grant.objects.get().redeemed_at) == ("B", NOW)
 
 

@@ -58,12 +58,17 @@ def strength(request: HttpRequest, now: datetime | None = None) -> Strength:
     )  # fmt: skip
 
 
+def otp_mel_fact(device_uuid: uuid.UUID, now: datetime) -> dict[str, Any]:
+    """The session's entry."""
+    return {OTP_MEL: {"device": str(device_uuid), "at": now.timestamp()}}
+
+
 def add_otp_mel_fact(request: HttpRequest, device_uuid: uuid.UUID, now: datetime) -> None:
     """Raise this session: keep the fact, change the session key and the CSRF token, write at once.
 
     Call in the transaction that burns the code: a second sending of the same form, which waits on the row
     lock, then finds the session as it ended.
     """
-    request.session[OTP_MEL] = {"device": str(device_uuid), "at": now.timestamp()}
+    request.session.update(otp_mel_fact(device_uuid, now))
     request.session.cycle_key()
     rotate_token(request)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -11,12 +11,13 @@ from django_otp.models import Device
 
 from accounts.models import Agent
 from accounts.sessions import DOUBLE_SUBMIT
-from cerbere.statements import ReadOne, change
+from cerbere.statements import Change, ReadOne, change
 from twofactor import seeds
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
 from twofactor.throttle import FREE_TRIES, is_closed, wait_after
 
 log = structlog.get_logger("twofactor.models")
+NOT_EVALUATED = (Outcome.TOO_MANY_TRIES, Outcome.SECRET_CHANGED)
 MEMORY = timedelta(minutes=10)  # how long a code that the Bnum accepted is remembered: its own window is shorter
 
 
@@ -47,6 +48,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     closes_now = False  # whether the failure that was just counted is the first that makes the agent wait
     SEALED = ("sealed_seed", "fingerprint")  # what `seal` writes
     BURNT = ("last_step", "last_used_at", "last_sid", "failures", "locked_until")  # what `_burn` sets
+    JUDGED_BY = ("uuid", "confirmed", "changed_at", "last_step", "failures", "locked_until")  # what `_judge` looks at
     REFUSED = ("last_refusal", "last_refusal_at", "failures", "locked_until")  # what `refuse` sets
 
     class Meta:
@@ -103,18 +105,34 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         Call on a row from `locked_for` or `active_locked`, in the transaction of what the code gives. While tries are
         refused, and once the Bnum holds another secret, nothing is evaluated or written.
         """
-        if self._refuses_tries(now):
-            return Outcome.TOO_MANY_TRIES
-        if seed is None and self.changed_at:
-            return Outcome.SECRET_CHANGED
-        outcome, step = judge(seed or self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
+        outcome, step = self._judge(code, now, seed)
         if outcome is Outcome.GOOD:
             self._burn(step, sid, now)
             self._write(self.BURNT)
-        else:
+        elif outcome not in NOT_EVALUATED:
             self.refuse(outcome, now)
             self._write(self.REFUSED)
         return outcome
+
+    def burn_at_once(self, code: str, sid: UUID | None, now: datetime, then: Sequence[models.Model | Change]) -> bool:
+        """Burn a good code, and make `then` with it, in one statement and without a lock before it.
+
+        The statement does nothing unless the row still is what the code was judged by. False, and nothing is written,
+        also for every other code: whatever must be counted is for `check_and_burn`.
+        """
+        outcome, step = self._judge(code, now)
+        if outcome is not Outcome.GOOD:
+            return False
+        judged_by = {column: getattr(self, column) for column in self.JUDGED_BY}
+        self._burn(step, sid, now)
+        return change(OtpMelDevice, self.pk, judged_by, then=then, **{name: getattr(self, name) for name in self.BURNT})
+
+    def _judge(self, code: str, now: datetime, seed: bytes | None = None) -> tuple[Outcome, int]:
+        if self._refuses_tries(now):
+            return Outcome.TOO_MANY_TRIES, self.last_step
+        if seed is None and self.changed_at:
+            return Outcome.SECRET_CHANGED, self.last_step
+        return judge(seed or self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
 
     def reserve(self, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
         """Count one try before the Bnum is asked; an outcome when it need not be asked.

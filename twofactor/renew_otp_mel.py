@@ -12,6 +12,7 @@ from accounts.prove_password import prove_password
 from accounts.refusals import Reason, Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.statements import write
 from twofactor.ask_bnum import ask_bnum
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice
@@ -32,7 +33,7 @@ def renew_otp_mel(
     A Refused password or a State without a secret leave the code unexamined. A refused code leaves the old
     secret in place, and as dead as it was. Raises SourceUnavailable, NothingToRenew.
     """
-    if refused := _why_not(agent, prove_password(request, agent, agent.uid, password, now)):
+    if refused := _why_not(request, agent, password, now):
         record(Event.SECOND_FACTOR_REFUSED, agent, reason=refused.reason, method="password")
         return refused
     state, seed = source().look_up(agent.uid)
@@ -61,11 +62,13 @@ def _outcome_when_renewed(
     return Outcome.REPEATED, device
 
 
-def _why_not(agent: Agent, proved: Agent | Refused) -> Refused | None:
+def _why_not(request: HttpRequest, agent: Agent, password: str, now: datetime) -> Refused | None:
     """Somebody else may have the name by now (a directory gives it again)."""
+    proved = prove_password(request, agent, agent.uid, password, now)
     if isinstance(proved, Refused):
         return proved
-    return None if proved.pk == agent.pk else Refused(Reason.WRONG_PASSWORD)
+    write(*proved.counted)
+    return None if proved.agent.pk == agent.pk else Refused(Reason.WRONG_PASSWORD)
 
 
 def _renew(agent: Agent, device: OtpMelDevice, seed: bytes | None, now: datetime) -> None:

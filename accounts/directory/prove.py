@@ -9,6 +9,7 @@ from accounts.directory import Directory, DirectoryUnavailable, Entry, directory
 from accounts.directory.link import link
 from accounts.models import SHARED_MAILBOX_MARK, Agent, normalize_login
 from accounts.refusals import Reason, Refused
+from cerbere.statements import write
 
 
 def prove_by_directory(agent: Agent | None, typed: str, password: str, counted: str, now: datetime) -> Agent | Refused:
@@ -53,7 +54,7 @@ def _try(asked: Directory, entry: Entry, password: str, key: str | None, now: da
     if not right:
         return Refused(Reason.WRONG_PASSWORD)
     if key:
-        attempts.succeeded(key, None)
+        write(*attempts.success(key, None))
     if entry.must_change_password:
         return Refused(Reason.PASSWORD_TO_CHANGE)
     taken_in = link(entry, now)
