@@ -19,8 +19,13 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
 
 
 def look_up_agent_again(request: HttpRequest) -> None:
-    """When somebody asks next: the agent of what the session is by then."""
-    request.user = SimpleLazyObject(lambda: agent_of(request))  # type: ignore[assignment]
+    """When somebody asks next: the agent of what the session is by then. From then on without a lazy object between."""
+
+    def found() -> Agent | AnonymousUser:
+        request.user = agent_of(request)
+        return request.user
+
+    request.user = SimpleLazyObject(found)  # type: ignore[assignment]
 
 
 def agent_of(request: HttpRequest) -> Agent | AnonymousUser:

@@ -1,6 +1,7 @@
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import structlog
 from django.http import HttpRequest, HttpResponse
@@ -26,13 +27,19 @@ class PendingRequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.pending = SimpleLazyObject(lambda: parked.pending_of(request))  # type: ignore[attr-defined]
+        request.pending = SimpleLazyObject(partial(_found, request))  # type: ignore[attr-defined]
         response = self.get_response(request)
         if request.method == "POST" and response.status_code == SeeOther.status_code:
             response = _led_on(request, response)
         if _is_page(response):
             allow_form_action(response, request.pending.origin if request.pending else None)  # type: ignore[attr-defined]
         return response
+
+
+def _found(request: HttpRequest) -> parked.Pending | None:
+    """From here on without a lazy object between."""
+    pending = request.pending = parked.pending_of(request)  # type: ignore[attr-defined]
+    return pending
 
 
 def _led_on(request: HttpRequest, response: HttpResponse) -> HttpResponse:
