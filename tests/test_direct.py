@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError
 from webtest import TestApp
@@ -17,7 +18,9 @@ pytestmark = pytest.mark.django_db
 OURS = {"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "192.0.2.10"}
 OF_ONE_ANSWER = {"X-Request-ID", "Location", "Set-Cookie", "Content-Length", "Vary", "Content-Language"}
 
+OF_ONE_PAGE = OF_ONE_ANSWER - {"Vary", "Content-Language"}
 MOMENT = re.compile(r"[0-9A-F]{4}-[0-9A-F]{4}|<time.*")  # of a page: its reference and its time
+DRAWN = re.compile(r"(?<=csrfmiddlewaretoken.\svalue=.)\w+|(?<=cerbere_csrf=)\w+|expires=[^;]+")
 
 
 def no_django(_environ, _start_response):
@@ -31,8 +34,22 @@ def both(method, path, **sent):
         yield getattr(TestApp(application, extra_environ=OURS), method)(path, expect_errors=True, **sent)
 
 
-def told(response):
-    return {name: value for name, value in response.headers.items() if name not in OF_ONE_ANSWER}
+def no_django_but(path):
+    rest = get_wsgi_application()
+
+    def application(environ, start_response):
+        assert environ["PATH_INFO"].startswith(path)
+        return rest(environ, start_response)
+
+    return application
+
+
+def told(response, of_one_answer=OF_ONE_ANSWER):
+    return {name: value for name, value in response.headers.items() if name not in of_one_answer}
+
+
+def cookies_of(response):
+    return {DRAWN.sub("", cookie) for cookie in response.headers.getall("Set-Cookie")}
 
 
 def asked(**parameters):
@@ -56,6 +73,55 @@ def test_machines_are_told_the_same(piag, method, path, sent):
     assert (ours.status, told(ours)) == (django.status, told(django))
     assert MOMENT.sub("", ours.text) == MOMENT.sub("", django.text)
     assert len(ours.headers.getall("X-Request-ID")) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("get", "/connexion/", {}),
+        ("head", "/connexion/", {}),
+        ("get", "/connexion/?next=/aide/&login_hint=camille.durand", {"headers": {"Accept-Language": "en"}}),
+        ("get", "/connexion/", {"headers": {"Cookie": "cerbere_session=" + "a" * 32}}),
+        ("get", "/connexion/", {"headers": {"Cookie": "cerbere_langue=en; cerbere_csrf=" + "b" * 32}}),
+        ("put", "/connexion/", {}),
+        ("post", "/connexion/", {"params": {"username": "camille.durand", "password": "wrong"}}),  # no CSRF token
+        ("post", "/connexion/", {"params": {"username": "a" * 70_000}}),
+        ("post", "/connexion/", {"params": {str(n): "" for n in range(300)}}),
+        ("post", "/connexion/", {"params": b"x", "headers": {"Content-Type": "multipart/form-data"}}),
+        ("get", "/verification/", {}),
+        ("get", "/verification/?next=/aide/", {}),
+        ("delete", "/verification/", {}),
+        ("post", "/verification/", {"params": {"code": "123456"}}),
+    ],
+)
+def test_pages_of_a_login_are_the_same(camille, method, path, sent):
+    django, ours = both(method, path, **sent)
+    assert (ours.status, told(ours, OF_ONE_PAGE)) == (django.status, told(django, OF_ONE_PAGE))
+    assert DRAWN.sub("", MOMENT.sub("", ours.text)) == DRAWN.sub("", MOMENT.sub("", django.text))
+    assert ours.headers.get("Location", "") == django.headers.get("Location", "")
+    assert cookies_of(ours) == cookies_of(django)
+    assert len(ours.headers.getall("X-Request-ID")) == 1
+
+
+def test_the_forms_of_a_login_lead_on_the_same_way(camille, piag):
+    """Through both, from the application and back to it."""
+    people.activate_otp_mel(camille)
+    for steps, application in enumerate((get_wsgi_application(), Direct(no_django_but("/oidc/continuer/")))):
+        browser = people.Browser()
+        browser.app = application
+        page = browser.follow_inside(browser.authorize())
+        assert "form-action 'self' https://piag.example.fr;" in page.headers["Content-Security-Policy"]
+        assert browser.sign_in(password="wrong", page=page).status_int == 200
+        password = browser.sign_in(page=browser.get(page.request.path_qs))
+        assert (password.status_int, password.location[:20]) == (303, "/verification/?next=")
+        page = browser.follow_inside(password)
+        assert browser.send_code(page, people.wrong_code()).status_int == 200
+        asked_again = browser.get(page.request.path_qs)
+        assert answer(browser.send_code(asked_again, people.code(steps=steps)))["code"]
+
+
+def test_every_middleware_is_on_the_pages_of_a_login_or_done_in_its_place():
+    assert set(direct.DONE_HERE) < set(settings.MIDDLEWARE)
 
 
 def test_a_request_that_must_wait_or_fails_is_led_on_the_same_way(piag):

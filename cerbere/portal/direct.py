@@ -1,22 +1,24 @@
-"""What needs no page, answered before Django's handler: a sign-on passes here three times.
+"""What each login and each sign-on asks, answered before Django's handler.
 
-The views, the session and the agent are the very same as behind the middleware of pages; the language, the
-messages, the CSRF token and what else only pages and forms need are left out. What turns out to need a page goes
-on to Django, as it came.
+The views, the session and the agent are the very same as behind it. What machines ask has no middleware: the language,
+the messages, the CSRF token and what else only pages and forms need are left out, and what turns out to need a page
+goes on to Django, as it came. The pages of a login have Django's middleware, but those that are done here for all.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.handlers.exception import response_for_exception
+from django.core.handlers.exception import convert_exception_to_response, response_for_exception
 from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
-from django.urls import resolve, reverse
+from django.urls import resolve, reverse, set_script_prefix
 from django.utils import timezone, translation
 from django.utils.log import log_response
+from django.utils.module_loading import import_string
 
 from accounts.middleware import agent_of
 from cerbere.audit.middleware import RequestIdMiddleware
@@ -33,6 +35,16 @@ Headers = list[tuple[str, str]]
 Named = list[tuple[str, tuple[str, str]]]  # headers by their names in small letters
 NOT_MODIFIED, BAD_REQUEST = 304, 400
 OF_MACHINES = ("token", "userinfo", "revoke", "introspect", "push", "discovery", "jwks")
+OF_A_LOGIN = ("sign_in", "verify")
+DONE_HERE = (  # for every answer, or needless: the path is one of ours, and no file's
+    "cerbere.audit.middleware.RequestIdMiddleware",
+    "cerbere.portal.metrics.MetricsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "cerbere.portal.middleware.NoStoreMiddleware",
+    "django.middleware.common.CommonMiddleware",
+)
 WITH_A_PAGE = {"response_mode", "request_uri"}  # a form that sends itself; a request that serves once
 
 
@@ -52,23 +64,25 @@ class Direct:
         answer = self._answers().get(environ["PATH_INFO"])
         if answer is None or environ.get("SCRIPT_NAME"):
             return self.application(environ, start_response)
+        set_script_prefix("/")  # as Django's handler says it of every request
         request = Request(environ)
         try:
             response = answer(request)
         except NeedsPage:
             return self.application(environ, start_response)
         finally:
+            request.close()
             request_finished.send(sender=Direct)  # connections go back into the pool
         start_response(f"{response.status_code} {response.reason_phrase}", self._headers(request, response))
         return [response.content]
 
     def _answers(self) -> dict[str, Answer]:
         if not self.answers:
-            matches = {path: resolve(path) for path in map(reverse, OF_MACHINES)}
-            answers = {path: _whole(match, match.func) for path, match in matches.items()}
             with_session: Any = SessionMiddleware(_authorize)
-            address = reverse("authorize")
-            self.answers = answers | {address: _whole(resolve(address), with_session)}
+            authorize = {reverse("authorize"): with_session}
+            pages = {path: _page(resolve(path).func) for path in map(reverse, OF_A_LOGIN)}
+            answers = {path: resolve(path).func for path in map(reverse, OF_MACHINES)}
+            self.answers = {path: _whole(resolve(path), view) for path, view in (answers | pages | authorize).items()}
         return self.answers
 
     def _headers(self, request: HttpRequest, response: HttpResponse) -> Headers:
@@ -88,6 +102,23 @@ class Direct:
             pairs = [pair for pair in chain(request).items() if pair[0] != "Content-Type"]
             self.fixed[secure] = [(pair[0].lower(), pair) for pair in pairs]
         return self.fixed[secure]
+
+
+def _page(view: Answer) -> Answer:
+    """Behind the middleware of pages, as Django's handler puts a view behind it."""
+    looks: list[Any] = []  # before the view, from the outside to the inside
+
+    def looked_at(request: HttpRequest) -> HttpResponse:
+        answers = (look(request, view, (), {}) for look in looks)
+        return next(filter(None, answers), None) or view(request)
+
+    chain: Any = convert_exception_to_response(looked_at)
+    for name in reversed(settings.MIDDLEWARE):
+        if name not in DONE_HERE:
+            chain = import_string(name)(chain)
+            looks[:0] = [chain.process_view] if hasattr(chain, "process_view") else []
+    answer: Answer = chain
+    return answer
 
 
 def _authorize(request: HttpRequest) -> HttpResponse:
