@@ -1,5 +1,7 @@
 """Where a page may send the agent next: only inside this site."""
 
+from functools import lru_cache
+
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -11,6 +13,7 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
+@lru_cache(maxsize=100)  # a page asks several times
 def inside(target: str) -> str:
     """This address if it stays inside this site, else nothing."""
     stays = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)

@@ -20,6 +20,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.core import signing
 from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
@@ -106,6 +107,10 @@ class SessionStore(DatabaseSessionStore):
 
     def is_empty(self) -> bool:
         return not self._ended and super().is_empty()
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        """As Django's, not compressed: that takes longer than what it spares, 180 of 525 bytes."""
+        return signing.dumps(session_dict, salt=self.key_salt, serializer=self.serializer)
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
         return unsigned(session_data)

@@ -30,7 +30,8 @@ from cerbere.audit.record import record
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return _show_sign_in(request, SignInForm(initial={"username": request.GET.get("login_hint", "")[:254]}))
+        hint = request.GET.get("login_hint", "")[:254]
+        return _show_sign_in(request, SignInForm(initial={"username": hint}) if hint else SignInForm)
     _refuse_nul(request)
     form = SignInForm(request.POST)
     if not form.is_valid():
@@ -48,12 +49,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 def _refuse_nul(request: HttpRequest) -> None:
     """No keyboard types it and no database keeps it: not an agent's mistake to explain."""
-    if any("\0" in value for value in request.POST.values()):
+    if any("\0" in value for _name, values in request.POST.lists() for value in values):
         raise BadRequest("a NUL character in a form")
 
 
-def _show_sign_in(request: HttpRequest, form: SignInForm, status: int = 200) -> HttpResponse:
-    expired = not form.is_bound and request.session.has_ended  # type: ignore[attr-defined]
+def _show_sign_in(request: HttpRequest, form: SignInForm | type[SignInForm], status: int = 200) -> HttpResponse:
+    expired = request.method != "POST" and request.session.has_ended  # type: ignore[attr-defined]
     context = {"form": form, "next": next_of(request), "session_expired": expired}
     return stencil.render(request, "accounts/sign_in.html", context, status)
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
-from accounts.hashers import ONE
+from accounts.hashers import OF_TODAY, ONE, Argon2idHasher
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
@@ -25,6 +25,19 @@ def test_argon2id_with_one_lane():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("today", "other"), [("m=47104", "m=1024"), ("t=1", "t=2"), ("v=19", "v=16"), ("2id", "2i")])
+def test_a_hash_of_other_costs_is_renewed_and_one_of_today_is_not(today, other):
+    of_today, hasher = make_password(PASSWORD), Argon2idHasher()
+    assert OF_TODAY.match(of_today)
+    assert not hasher.must_update(of_today)
+    assert hasher.must_update(of_today.replace(today, other))
+
+
+def test_a_hash_with_a_short_salt_is_renewed():
+    encoded = Argon2idHasher().encode(PASSWORD, "fewcharacters")
+    assert Argon2idHasher().must_update(encoded)
+
+
 def test_an_old_hash_is_renewed_at_sign_in_and_no_session_ends(browser, camille):
     camille.password = make_password(PASSWORD, hasher="pbkdf2_sha256")
     camille.save()

@@ -5,13 +5,21 @@ from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.urls import reverse
 from django.utils import timezone
 
 from cerbere.provider.models import ParkedRequest
+from cerbere.provider.parked import resume_url
 from tests import people
 from tests.people import NOW, Browser, answer
 
 pytestmark = pytest.mark.django_db
+
+
+def test_a_waiting_request_is_resumed_at_the_address_that_it_is_given(browser, camille, piag):
+    browser.authorize()
+    waiting = ParkedRequest.objects.get()
+    assert resume_url(waiting) == reverse("resume", args=[waiting.pk])
 
 
 def resume_address(page):

@@ -73,7 +73,7 @@ def _offer(request: HttpRequest, agent: Agent) -> HttpResponse:
     if active_devices(agent):
         raise AlreadyActive
     state, _seed = source().look_up(agent.uid)
-    return _unavailable(request, state) if state is not State.PRESENT else _show(request, ADD, CodeForm())
+    return _unavailable(request, state) if state is not State.PRESENT else _show(request, ADD, CodeForm)
 
 
 def _add(request: HttpRequest, agent: Agent) -> HttpResponse:
@@ -129,7 +129,9 @@ def verify(request: HttpRequest) -> HttpResponse:
         return continue_to(request, "account")  # whoever asked for it decides anew
     if needs_renewal(request.user):
         return _renew_first(request)
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST":
+        return _show(request, VERIFY, CodeForm)
+    form = CodeForm(request.POST)
     if not form.is_valid():
         return _show(request, VERIFY, form)
     try:
@@ -149,7 +151,9 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
         return redirect("account")
     if needs_renewal(request.user):
         return _renew_first(request)
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST":
+        return _show(request, REMOVE, CodeForm)
+    form = CodeForm(request.POST)
     if not form.is_valid():
         return _show(request, REMOVE, form)
     try:
@@ -172,16 +176,18 @@ def renew_otp_mel(request: HttpRequest) -> HttpResponse:
         return _without_session(request, _success_page(request))
     if not needs_renewal(request.user):
         return continue_to(request, "account")
-    form = RenewForm(request.POST if request.method == "POST" else None)
+    form = RenewForm(request.POST) if request.method == "POST" else None
     try:
-        return _renew(request, request.user, form) if form.is_valid() else _offer_renewal(request, request.user, form)
+        if form and form.is_valid():
+            return _renew(request, request.user, form)
+        return _offer_renewal(request, request.user, form or RenewForm)
     except SourceUnavailable:
         return _source_down(request, request.user)
     except NothingToRenew:
         return continue_to(request, "account")
 
 
-def _offer_renewal(request: HttpRequest, agent: Agent, form: RenewForm) -> HttpResponse:
+def _offer_renewal(request: HttpRequest, agent: Agent, form: RenewForm | type[RenewForm]) -> HttpResponse:
     state, _seed = source().look_up(agent.uid)
     return _unavailable(request, state) if state is not State.PRESENT else _show(request, RENEW, form)
 
@@ -249,5 +255,5 @@ def _show_wait(request: HttpRequest, template: str, form: CodeForm, until: datet
     return response
 
 
-def _show(request: HttpRequest, template: str, form: CodeForm, status: int = 200) -> HttpResponse:
+def _show(request: HttpRequest, template: str, form: CodeForm | type[CodeForm], status: int = 200) -> HttpResponse:
     return stencil.render(request, template, {"form": form, "next": next_of(request)}, status)

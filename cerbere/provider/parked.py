@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.redirects import next_of
@@ -23,7 +22,8 @@ WAITING_AT_MOST = 50  # requests of one browser: more is an application that red
 FORGOTTEN_AT_ONCE = 5
 LONGEST_NAME = 100  # characters
 ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
-RESUME_PATH = re.compile(r"/oidc/continuer/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/\Z")
+RESUME = "/oidc/continuer/{}/"  # as urls.py has it
+RESUME_PATH = re.compile(RESUME.format(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})") + r"\Z")
 
 FORGET = f"""
     DELETE FROM provider_parkedrequest WHERE id IN (
@@ -59,7 +59,7 @@ def cookie_name() -> str:
 
 
 def resume_url(parked: ParkedRequest) -> str:
-    return reverse("resume", args=[parked.id])
+    return RESUME.format(parked.id)
 
 
 def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
