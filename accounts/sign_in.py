@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
@@ -47,7 +47,13 @@ def sign_in(request: HttpRequest, typed: str, password: str, now: datetime) -> A
 
 
 def _write(agent: Agent, rows: list[Model], now: datetime, also: Row | None = None) -> None:
-    if not change(Agent, agent.pk, then=rows, also=also, last_login=now):
+    try:
+        written = change(Agent, agent.pk, then=rows, also=also, last_login=now)
+    except DatabaseError:  # the password was right all the same
+        if also:
+            write(*also)
+        raise
+    if not written:
         raise Agent.DoesNotExist("removed meanwhile")
 
 

@@ -106,11 +106,14 @@ def database(name: str, default: str) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(value))
         options = parsed.setdefault("OPTIONS", {})
+        if "pool_size" in options:
+            raise refuse(name, "has a pool_size: each thread keeps one connection now")
         if parsed["ENGINE"] == "django.db.backends.sqlite3":
             options.update(_SQLITE_OPTIONS)
         elif parsed["ENGINE"] == "django.db.backends.postgresql":
-            options.update(_postgresql_options(options.pop("pool_size", "8")))
-            parsed["ENGINE"] = "cerbere.postgresql"  # a restarted server costs nobody a 503
+            options.update(_postgresql_options())
+            # Each thread keeps one; a restarted server costs nobody a 503.
+            parsed |= {"ENGINE": "cerbere.postgresql", "CONN_MAX_AGE": None}
         else:
             raise refuse(name, "must be sqlite:///… or postgresql://…")
     except (dj_database_url.ParseError, ValueError, KeyError):
@@ -135,23 +138,13 @@ _POSTGRESQL_PARAMETERS = {
 }
 
 
-def _postgresql_options(pool_size: str) -> dict[str, Any]:
+def _postgresql_options() -> dict[str, Any]:
     return {
         "connect_timeout": DATABASE_CONNECT_TIMEOUT,
         "server_side_binding": True,  # with the next line: PostgreSQL plans a statement once a connection
         "prepare_threshold": PREPARED_AFTER,
         "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_PARAMETERS.items()),
-        "pool": _pool(int(pool_size)),
     }
-
-
-def _pool(size: int) -> dict[str, Any]:
-    """A server that is down is called each second while a request waits, so whoever asks after its return is served.
-
-    With the library's five minutes the pauses double: after an outage of two minutes all would wait for two more.
-    """
-    wait = DATABASE_CONNECT_TIMEOUT
-    return {"min_size": 1, "max_size": size, "timeout": wait, "reconnect_timeout": wait - 1}
 
 
 def cache(name: str) -> dict[str, Any]:

@@ -112,7 +112,7 @@ UNUSABLE = {
     ],
     "CERBERE_DATABASE_URL": [
         "", "cerbere", "mysql://localhost/cerbere", "postgresql://localhost:port/cerbere", "http://localhost/",
-        "postgresql://localhost/cerbere?pool_size=many",
+        "postgresql://localhost/cerbere?pool_size=8",
     ],
     "CERBERE_CACHE_URL": ["localhost:6379", "http://localhost", "memcached://localhost"],
     "CERBERE_MELOTP_DATABASE_URL": ["nothing", "oracle://localhost/x"],

@@ -5,7 +5,7 @@ import time
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, close_old_connections, connections
 from psycopg import sql
 
 from cerbere import env
@@ -43,7 +43,7 @@ def bnum(owner, settings, monkeypatch):
     """The source's own connection, as CERBERE_MELOTP_DATABASE_URL makes it."""
     settings.MELOTP_TABLE = TABLE
     at = owner.info
-    reading_at(monkeypatch, f"postgresql://{READER}:{PASSWORD}@{at.host}:{at.port}/{at.dbname}?pool_size=1")
+    reading_at(monkeypatch, f"postgresql://{READER}:{PASSWORD}@{at.host}:{at.port}/{at.dbname}")
     yield owner
     let_go()
 
@@ -57,7 +57,6 @@ def reading_at(monkeypatch, url):
 
 def let_go():
     connections[ALIAS].close()
-    connections[ALIAS].close_pool()
 
 
 def put(bnum, uid="camille.durand", secret=CAMILLE_SECRET, scheme="TOTP", locked=False, password=""):
@@ -124,7 +123,7 @@ def test_f09_a_connection_that_was_cut_makes_it_unavailable_then_it_recovers(bnu
     bnum.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'")
     with pytest.raises(SourceUnavailable):
         look_up()
-    connections[ALIAS].close()  # as the end of a request does
+    close_old_connections()  # as before each request
     assert look_up()[0] is State.PRESENT
 
 

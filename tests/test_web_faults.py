@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -26,6 +27,7 @@ from tests import postgresql
 from tests.people import PASSWORD, answer, code, login_form
 
 ROOT = Path(__file__).parent.parent
+WORKERS = 2
 PATIENCE = 5  # seconds: the longest answer of a fault
 
 
@@ -178,7 +180,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site():
-    site = Site()
+    site = Site("--blocking-threads-idle-timeout=5", f"--workers={WORKERS}")
     yield site
     site.stop()
 
@@ -214,12 +216,41 @@ def test_f03_a_database_that_crashes_and_returns_is_forgotten_by_itself(site):
     assert counted(site) == 0
 
 
+def connected(site):
+    with psycopg.connect(site.database.url) as database:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        return database.execute(others).fetchone()[0]
+
+
+@pytest.mark.postgresql
+def test_connections_are_as_many_as_threads_and_end_with_them(site):
+    """Not when the garbage collector comes by: whoever is asked in bursts would hold more and more of them."""
+    with ThreadPoolExecutor() as pool, psycopg.connect(site.database.url) as blocker:
+        blocker.execute("LOCK TABLE accounts_agentsession")
+        asked = [pool.submit(sign_in, site) for _ in range(4)]
+        while connected(site) < 5:  # the lock's own among them
+            assert not any(each.done() for each in asked)
+    assert [each.result()[1].status_code for each in asked] == [303] * 4
+    end = time.monotonic() + PATIENCE * 4
+    while connected(site) > WORKERS:  # of which each keeps a thread
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
 @pytest.mark.postgresql
 def test_f04_a_database_that_does_not_answer_is_a_503_and_counts_nothing(site):
     with psycopg.connect(site.database.url) as blocker:
         blocker.execute("LOCK TABLE accounts_attempts")
         assert sign_in(site)[1].status_code == 503
     assert sign_in(site)[1].status_code == 303
+    assert counted(site) == 0
+
+
+@pytest.mark.postgresql
+def test_f04_a_right_password_does_not_count_when_its_session_cannot_be_written(site):
+    with psycopg.connect(site.database.url) as blocker:
+        blocker.execute("LOCK TABLE accounts_agentsession")
+        assert sign_in(site)[1].status_code == 503
     assert counted(site) == 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.exception import convert_exception_to_response, response_for_exception
-from django.core.signals import request_finished
+from django.core.signals import request_started
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -65,6 +65,7 @@ class Direct:
         if answer is None or environ.get("SCRIPT_NAME"):
             return self.application(environ, start_response)
         set_script_prefix("/")  # as Django's handler says it of every request
+        request_started.send(sender=Direct)  # connections that are over are closed
         request = Request(environ)
         try:
             response = answer(request)
@@ -72,7 +73,6 @@ class Direct:
             return self.application(environ, start_response)
         finally:
             request.close()
-            request_finished.send(sender=Direct)  # connections go back into the pool
         start_response(f"{response.status_code} {response.reason_phrase}", self._headers(request, response))
         return [response.content]
 

@@ -1,6 +1,6 @@
 """Django's PostgreSQL, doing once what it does for each request, statement or value.
 
-Pooled connections are looked at instead of asked, statements stay prepared, moments are read by Python itself.
+Connections are looked at instead of asked, statements stay prepared, moments are read by Python itself.
 docs/decisions/0024-statements-made-once.md tells what it gains.
 """
 
@@ -8,6 +8,7 @@ import select
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cache
+from threading import local
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -19,31 +20,25 @@ from cerbere.postgresql.prepared import Answer, command, forget, send
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    """Each thread keeps its connection until it ends, or the server does."""
+
     def get_connection_params(self) -> dict[str, Any]:
-        """Made once: Django asks at each request, also where a pool has them already."""
-        name = self.settings_dict["NAME"]  # which tests change
-        known: dict[Any, dict[str, Any]] = vars(self).setdefault("known_params", {})
-        if name not in known:
-            params: dict[str, Any] = super().get_connection_params()
-            known[name] = params | {"context": _adapters(params["context"], self.timezone)}
-        return known[name].copy()
+        params: dict[str, Any] = super().get_connection_params()
+        return params | {"context": _adapters(params["context"], self.timezone)}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
-        """One of the pool that the server has not closed since its last use.
-
-        Django's own check (CONN_HEALTH_CHECKS) asks the server at each request, which costs as much as a statement.
-        """
         connection: Connection[Any] = super().get_new_connection(conn_params)
-        while self.pool and _is_over(connection):
-            connection.close()
-            self.pool.putconn(connection)  # which opens another in its place
-            connection = super().get_new_connection(conn_params)
+        vars(OF_THIS_THREAD)[self.alias] = _ClosedAtLast(connection)
         return connection
 
-    def _set_autocommit(self, autocommit: bool) -> None:
-        """Pooled connections come back as they were."""
-        if self.connection.autocommit != autocommit:
-            super()._set_autocommit(autocommit)  # type: ignore[misc]
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Before each request, also when the server has closed it.
+
+        Django's own check (CONN_HEALTH_CHECKS) asks the server, which costs as much as a statement.
+        """
+        if self.connection is not None and not self.in_atomic_block and _is_over(self.connection):
+            self.close()
+        super().close_if_unusable_or_obsolete()
 
     def can_send(self) -> bool:
         """Whether `send` may: while nobody watches statements."""
@@ -77,8 +72,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 forget(self.connection)
 
 
+OF_THIS_THREAD = local()
+
+
+class _ClosedAtLast:
+    """Held by nobody but a thread, so closed when it ends. Django's wrapper would wait for the garbage collector."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def __del__(self) -> None:
+        self._connection.close()
+
+
 def _is_over(connection: Connection[Any]) -> bool:
     """To an idle client a server says nothing but good-bye; a file that can be read holds that, or its end."""
+    if connection.closed:
+        return True
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))
