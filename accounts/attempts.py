@@ -17,7 +17,8 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts.models import Agent, Attempts, normalize_login
-from cerbere.statements import ReadOne, Row, write
+from cerbere.statements import ReadOne, Row
+from cerbere.writes import write
 
 
 @dataclass(frozen=True)

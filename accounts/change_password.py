@@ -13,7 +13,7 @@ from accounts.prove_password import prove_password
 from accounts.refusals import Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.statements import write
+from cerbere.writes import write
 
 
 def change_password(request: HttpRequest, agent: Agent, current: str, new: str, now: datetime) -> Refused | None:

@@ -28,7 +28,8 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import Agent, AgentSession, unsigned
 from cerbere.audit.context import current_origin
-from cerbere.statements import Change, ReadOne, change, insert, new
+from cerbere.statements import ReadOne
+from cerbere.writes import Change, change, insert, new
 
 SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
 DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a rotated key can still show that a form was sent twice

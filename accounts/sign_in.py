@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, close_old_connections, transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
@@ -16,7 +16,8 @@ from accounts.refusals import Refused
 from accounts.sessions import USER_AGENT
 from cerbere.audit.events import Event
 from cerbere.audit.record import draft, record, told
-from cerbere.statements import Row, change, insert, write
+from cerbere.statements import Row
+from cerbere.writes import change, insert, write
 
 BACKEND = "accounts.backends.AgentBackend"
 PASSWORD_AT = "password_at"  # session entry: when the password was proved, seconds since 1970
@@ -51,6 +52,7 @@ def _write(agent: Agent, rows: list[Model], now: datetime, also: Row | None = No
         written = change(Agent, agent.pk, then=rows, also=also, last_login=now)
     except DatabaseError:  # the password was right all the same
         if also:
+            close_old_connections()  # perhaps it was this one that has failed
             write(*also)
         raise
     if not written:

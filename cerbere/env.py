@@ -17,7 +17,8 @@ import dj_database_url
 READ: dict[str, str] = {}
 HOST = re.compile(r"[a-z0-9.:-]+")  # in lower case, as browsers send it; IPv6 without its brackets
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-DATABASE_CONNECT_TIMEOUT = 3  # seconds; a dead database must become a 503 page within 5
+DATABASE_CONNECT_TIMEOUT = 2  # seconds for each address of a name; a dead database must become a 503 page within 5
+DATABASE_KEPT = 3600  # seconds that a thread keeps its connection
 PREPARED_AFTER = 2  # uses of a statement on one connection
 DATABASE_STATEMENT_TIMEOUT = 4000  # milliseconds, same reason
 MAXIMUM_DIGITS = 10  # Python itself refuses to read very long numbers, with an exception of its own
@@ -106,14 +107,14 @@ def database(name: str, default: str) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(value))
         options = parsed.setdefault("OPTIONS", {})
-        if "pool_size" in options:
-            raise refuse(name, "has a pool_size: each thread keeps one connection now")
+        if asked := options.keys() & {"pool", "pool_size", "conn_max_age"}:
+            raise refuse(name, f"has {', '.join(sorted(asked))}: each thread keeps one connection")
         if parsed["ENGINE"] == "django.db.backends.sqlite3":
             options.update(_SQLITE_OPTIONS)
         elif parsed["ENGINE"] == "django.db.backends.postgresql":
             options.update(_postgresql_options())
             # Each thread keeps one; a restarted server costs nobody a 503.
-            parsed |= {"ENGINE": "cerbere.postgresql", "CONN_MAX_AGE": None}
+            parsed |= {"ENGINE": "cerbere.postgresql", "CONN_MAX_AGE": DATABASE_KEPT}
         else:
             raise refuse(name, "must be sqlite:///… or postgresql://…")
     except (dj_database_url.ParseError, ValueError, KeyError):
@@ -138,8 +139,12 @@ _POSTGRESQL_PARAMETERS = {
 }
 
 
+# What a firewall has forgotten is found out before a request needs it, or while it waits: libpq's names and units.
+_KEPT_ALIVE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 4000}
+
+
 def _postgresql_options() -> dict[str, Any]:
-    return {
+    return _KEPT_ALIVE | {
         "connect_timeout": DATABASE_CONNECT_TIMEOUT,
         "server_side_binding": True,  # with the next line: PostgreSQL plans a statement once a connection
         "prepare_threshold": PREPARED_AFTER,

@@ -1,8 +1,8 @@
 """Runs one of the two programs under granian: `python -m cerbere.serve cerbere.wsgi [granian's options]`.
 
 The program, whose THREADS says how many a worker has, is loaded here, and the workers are forked from this process: an
-unsafe configuration is told once and ends the start, and a worker that died is replaced at once. Connections, their
-pools and parsed keys come with the first request, so each worker makes its own.
+unsafe configuration is told once and ends the start, and a worker that died is replaced at once. Connections and
+parsed keys come with the first request, so each worker makes its own.
 """
 
 import ctypes

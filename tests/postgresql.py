@@ -26,7 +26,7 @@ from types import FrameType
 
 NAME = "cerbere"  # of the database and of its owner
 SPEED = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"  # a crash loses nothing that we keep
-MAX_CONNECTIONS = 200  # races open sixteen at a time, and each pytest worker keeps a pool
+MAX_CONNECTIONS = 200  # races open sixteen at a time, and each pytest worker keeps one for each of its threads
 START_TIMEOUT = 60  # seconds
 PORTS_TRIED = 3  # another program may take the free port before PostgreSQL does
 

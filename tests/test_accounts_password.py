@@ -24,7 +24,6 @@ def test_argon2id_with_one_lane():
     assert (algorithm, variant, costs) == ("argon2", "argon2id", "m=47104,t=1,p=1")
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(("today", "other"), [("m=47104", "m=1024"), ("t=1", "t=2"), ("v=19", "v=16"), ("2id", "2i")])
 def test_a_hash_of_other_costs_is_renewed_and_one_of_today_is_not(today, other):
     of_today, hasher = make_password(PASSWORD), Argon2idHasher()
@@ -38,6 +37,7 @@ def test_a_hash_with_a_short_salt_is_renewed():
     assert Argon2idHasher().must_update(encoded)
 
 
+@pytest.mark.django_db
 def test_an_old_hash_is_renewed_at_sign_in_and_no_session_ends(browser, camille):
     camille.password = make_password(PASSWORD, hasher="pbkdf2_sha256")
     camille.save()

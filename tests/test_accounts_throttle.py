@@ -12,10 +12,10 @@ from accounts import attempts
 from accounts.models import Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.statements import write
+from cerbere.writes import write
 from tests.people import NOW, Browser, login_form, make_agent
 
-CONNECTIONS = 8  # as many at once as a process has connections: none has to wait for one, whatever the machine
+THREADS = 8  # at once, each with a connection of its own
 WRONG = "L’identifiant ou le mot de passe est incorrect."
 
 
@@ -184,7 +184,7 @@ def test_l05_fifty_wrong_passwords_at_once_are_seven_evaluated(camille):
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         answers = list(pool.map(attack, range(50)))
     assert sum(WRONG in answer.text for answer in answers) == 7
     assert sum(answer.status_int == 429 for answer in answers) == 43
@@ -210,8 +210,8 @@ def test_right_passwords_at_once_give_back_just_what_they_took_and_never_wait_fo
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        list(pool.map(sign_in_often, range(CONNECTIONS)))
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(sign_in_often, range(THREADS)))
     assert dict(Attempts.objects.values_list("key", "failures")) == dict.fromkeys(
         ["account:0", "account:1", "source:192.0.2.10"], 0
     )

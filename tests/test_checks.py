@@ -112,7 +112,8 @@ UNUSABLE = {
     ],
     "CERBERE_DATABASE_URL": [
         "", "cerbere", "mysql://localhost/cerbere", "postgresql://localhost:port/cerbere", "http://localhost/",
-        "postgresql://localhost/cerbere?pool_size=8",
+        "postgresql://localhost/cerbere?pool_size=8", "postgresql://localhost/cerbere?pool=true",
+        "postgresql://localhost/cerbere?conn_max_age=60",
     ],
     "CERBERE_CACHE_URL": ["localhost:6379", "http://localhost", "memcached://localhost"],
     "CERBERE_MELOTP_DATABASE_URL": ["nothing", "oracle://localhost/x"],

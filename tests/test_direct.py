@@ -5,8 +5,10 @@ from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished
 from django.core.wsgi import get_wsgi_application
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.utils.module_loading import import_string
 from webtest import TestApp
 
 from cerbere.portal import direct
@@ -110,7 +112,7 @@ def test_the_forms_of_a_login_lead_on_the_same_way(camille, piag):
         browser = people.Browser()
         browser.app = application
         page = browser.follow_inside(browser.authorize())
-        assert "form-action 'self' https://piag.example.fr;" in page.headers["Content-Security-Policy"]
+        assert "form-action 'self' https://piag.example.fr" in page.headers["Content-Security-Policy"].split("; ")
         assert browser.sign_in(password="wrong", page=page).status_int == 200
         password = browser.sign_in(page=browser.get(page.request.path_qs))
         assert (password.status_int, password.location[:20]) == (303, "/verification/?next=")
@@ -122,6 +124,19 @@ def test_the_forms_of_a_login_lead_on_the_same_way(camille, piag):
 
 def test_every_middleware_is_on_the_pages_of_a_login_or_done_in_its_place():
     assert set(direct.DONE_HERE) < set(settings.MIDDLEWARE)
+    kept = [import_string(name) for name in settings.MIDDLEWARE if name not in direct.DONE_HERE]
+    unheard = ("process_exception", "process_template_response")
+    assert not [each for each in kept for name in unheard if hasattr(each, name)]
+
+
+def test_connections_that_are_not_kept_are_closed_after_each_answer(db):
+    ended = []
+    request_finished.connect(lambda sender, **_: ended.append(sender), weak=False, dispatch_uid="ended")
+    try:
+        TestApp(Direct(no_django), extra_environ=OURS).get("/oidc/userinfo", status=401)
+    finally:
+        request_finished.disconnect(dispatch_uid="ended")
+    assert ended == ([] if connection.vendor == "postgresql" else [Direct])
 
 
 def test_a_request_that_must_wait_or_fails_is_led_on_the_same_way(piag):

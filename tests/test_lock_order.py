@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import attempts
 from accounts.models import Attempts
-from cerbere.statements import write
+from cerbere.writes import write
 from tests.people import Browser
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -98,6 +98,15 @@ def test_so_does_a_try_that_was_right(camille):
     browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
     with stopped_at(first, lambda: write(*attempts.success(browser, browsers))):
         take(then)
+
+
+def test_f03_a_right_password_does_not_count_when_the_connection_ends_before_its_session_is_written(camille):
+    browser = Browser()
+    page = browser.get("/connexion/")
+    with stopped_at(AGENT, lambda: browser.sign_in(page=page)) as under_way, elsewhere() as killer:
+        killer.execute(WAITING.replace("count(*)", "pg_terminate_backend(pid)"))
+    assert under_way.result().status_int == 503
+    assert not Attempts.objects.filter(failures__gt=0).exists()
 
 
 @pytest.mark.parametrize("goes_on", [False, True])

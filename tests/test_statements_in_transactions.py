@@ -14,7 +14,7 @@ from django.db import (
 )
 
 from cerbere.provider.models import CLIENT_BY_ID, Client
-from cerbere.statements import write
+from cerbere.writes import write
 from tests.test_statements import elsewhere
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]

@@ -69,7 +69,11 @@ with ThreadPoolExecutor() as pool:
 
 def without_database(*cases):
     """What each is answered by a program whose database nobody can reach, and all that it logs."""
-    database = f"postgresql://cerbere:canary@127.0.0.1:{free_port()}/cerbere"
+    return with_database(f"127.0.0.1:{free_port()}", *cases)
+
+
+def with_database(host, *cases):
+    database = f"postgresql://cerbere:canary@{host}/cerbere"
     program = [sys.executable, "-c", ASK_ALL_AT_ONCE, json.dumps(cases)]
     done = subprocess.run(program, cwd=ROOT, env=environment(database), capture_output=True, text=True, check=True)
     return json.loads(done.stdout), done.stderr
@@ -95,6 +99,24 @@ def first_exit(page):
     return html.unescape(re.search(r'<a class="fr-btn" href="([^"]*)">', page)[1])
 
 
+def silent(address, port=0):
+    """It is connected to, and says nothing."""
+    listener = socket.create_server((address, port), backlog=50)
+    return listener, listener.getsockname()[1]
+
+
+@pytest.mark.postgresql
+def test_f04_a_database_of_two_addresses_that_say_nothing_is_a_503_in_time():
+    """As a name that stands for an IPv4 and an IPv6 address."""
+    one, port = silent("127.0.0.1")
+    other, _port = silent("127.0.0.2", port)
+    with one, other:
+        answers, _log = with_database(f"127.0.0.1,127.0.0.2:{port}", ("get", "/readyz"), ("post", "/connexion/"))
+    for status, _retry_after, _page, seconds in answers:
+        assert (status, seconds < PATIENCE) == (503, True)
+
+
+@pytest.mark.postgresql
 def test_f03_what_waits_is_still_waiting_on_the_page_of_the_503():
     waiting = "next=%2Foidc%2Fcontinuer%2F6f1c2c0e-1d2f-4a57-8d93-000000000000%2F"
     kept = [("post", f"/connexion/?{waiting}"), ("post", f"/verification/?{waiting}"), ("get", "/compte/?a=%22%3E&b=é")]

@@ -11,7 +11,8 @@ from django_otp.models import Device
 
 from accounts.models import Agent
 from accounts.sessions import DOUBLE_SUBMIT
-from cerbere.statements import Change, ReadOne, change
+from cerbere.statements import ReadOne
+from cerbere.writes import Change, change
 from twofactor import seeds
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
 from twofactor.throttle import FREE_TRIES, is_closed, wait_after
@@ -117,9 +118,9 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def burn_at_once(self, code: str, sid: UUID | None, now: datetime, then: Sequence[models.Model | Change]) -> bool:
         """Burn a good code, and make `then` with it, in one statement and without a lock before it.
 
-        The statement does nothing unless the row still is what the code was judged by: of codes that come at once so
-        many are judged as there are threads, but none is accepted beyond the limit. False, and nothing is written, also
-        for every other code: whatever must be counted is for `check_and_burn`.
+        The statement does nothing unless the row still is what the code was judged by, and nobody has it locked: of
+        codes that come at once as many are judged as there are threads, but none is accepted beyond the limit. False,
+        and nothing is written, also for every other code: whatever must be counted is for `check_and_burn`.
         """
         outcome, step = self._judge(code, now)
         if outcome is not Outcome.GOOD:

@@ -12,7 +12,7 @@ from accounts.prove_password import prove_password
 from accounts.refusals import Reason, Refused
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.statements import write
+from cerbere.writes import write
 from twofactor.ask_bnum import ask_bnum
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice

@@ -9,7 +9,7 @@ from accounts.directory import Directory, DirectoryUnavailable, Entry, directory
 from accounts.directory.link import link
 from accounts.models import SHARED_MAILBOX_MARK, Agent, normalize_login
 from accounts.refusals import Reason, Refused
-from cerbere.statements import write
+from cerbere.writes import write
 
 
 def prove_by_directory(agent: Agent | None, typed: str, password: str, counted: str, now: datetime) -> Agent | Refused:

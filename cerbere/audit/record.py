@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from cerbere.audit.context import current_origin
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.statements import insert, new
+from cerbere.writes import insert, new
 
 log = structlog.get_logger("cerbere.audit")
 EVENTS = Counter("cerbere_events", "What the journal has recorded, by event", ["event"])

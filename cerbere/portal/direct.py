@@ -11,7 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.exception import convert_exception_to_response, response_for_exception
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -59,6 +60,7 @@ class Direct:
         self.application = application
         self.answers: dict[str, Answer] = {}  # by path: addresses are not known at the start
         self.fixed: dict[bool, Named] = {}
+        self.keeps_connections = bool(connections.settings[DEFAULT_DB_ALIAS]["CONN_MAX_AGE"])
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answers().get(environ["PATH_INFO"])
@@ -73,6 +75,8 @@ class Direct:
             return self.application(environ, start_response)
         finally:
             request.close()
+            if not self.keeps_connections:
+                request_finished.send(sender=Direct)
         start_response(f"{response.status_code} {response.reason_phrase}", self._headers(request, response))
         return [response.content]
 

@@ -15,6 +15,7 @@ from django.db.backends.postgresql import base
 from psycopg import Connection
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
+from psycopg.pq import TransactionStatus
 
 from cerbere.postgresql.prepared import Answer, command, forget, send
 
@@ -87,7 +88,7 @@ class _ClosedAtLast:
 
 def _is_over(connection: Connection[Any]) -> bool:
     """To an idle client a server says nothing but good-bye; a file that can be read holds that, or its end."""
-    if connection.closed:
+    if connection.pgconn.transaction_status != TransactionStatus.IDLE:  # somebody's transaction, or closed
         return True
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)

@@ -16,7 +16,7 @@ from cerbere.provider.models import Grant, ParkedRequest, digest, new_secret
 from cerbere.provider.policy import Granted
 from cerbere.provider.request import AuthorizationRequest
 from cerbere.provider.subjects import subject
-from cerbere.statements import insert, new
+from cerbere.writes import insert, new
 from twofactor.facts import active_devices, facts_of
 from twofactor.obligation import least_strength
 from twofactor.strength import Strength, amr, auth_time, strength_of

@@ -20,7 +20,8 @@ from cerbere.provider import keys
 from cerbere.provider.policy import Terms
 from cerbere.provider.public_keys import validate_public_keys
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
-from cerbere.statements import ReadOne, change, insert
+from cerbere.statements import ReadOne
+from cerbere.writes import change, insert
 from twofactor.strength import Strength
 
 PARKED_FOR = timedelta(minutes=15)

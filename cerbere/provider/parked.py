@@ -16,7 +16,7 @@ from cerbere.provider.errors import TooManyRequests
 from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, Grant, ParkedRequest, digest
 from cerbere.provider.request import AuthorizationRequest, Parameters
 from cerbere.provider.responses import origin_of_uri
-from cerbere.statements import change, insert, new
+from cerbere.writes import change, insert, new
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 FORGOTTEN_AT_ONCE = 5
