@@ -11,6 +11,7 @@ from accounts.models import Agent
 from accounts.notices import notify
 from accounts.prove_password import prove_password
 from accounts.refusals import Refused
+from accounts.sessions import session_of
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.writes import write
@@ -36,6 +37,8 @@ def _change(request: HttpRequest, agent: Agent, new: str) -> None:
         agent.set_password(new)
         agent.save(update_fields=["password"])
         update_session_auth_hash(request, agent)
-        agent.sessions.exclude(sid=request.session.sid).delete()  # type: ignore[attr-defined]
+        kept = session_of(request).sid
+        assert kept
+        agent.sessions.exclude(sid=kept).delete()
         record(Event.PASSWORD_CHANGED, agent)
         notify(agent, _("Votre mot de passe a été changé"), "accounts/mails/password_changed.txt")

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Agent
+from accounts.sessions import session_of
 
 
 class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
@@ -29,7 +30,7 @@ def look_up_agent_again(request: HttpRequest) -> None:
 
 
 def agent_of(request: HttpRequest) -> Agent | AnonymousUser:
-    agent: Agent | AnonymousUser = request.session.agent or get_user(request)  # type: ignore[attr-defined]
+    agent: Agent | AnonymousUser = session_of(request).agent or get_user(request)
     return agent
 
 

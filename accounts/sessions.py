@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,6 +73,7 @@ class Rotation:
 
 
 class SessionStore(DatabaseSessionStore):
+    _get_session: Callable[[], dict[str, Any]]  # Django's: what the session holds, read with its row at the first call
     row: AgentSession | None = None
     _ended = False  # the cookie names a session that is over
     _written: str | None = None  # what this request has left in the row
@@ -84,7 +85,7 @@ class SessionStore(DatabaseSessionStore):
     @property
     def sid(self) -> uuid.UUID | None:
         """The stable id of this session; None while it is anonymous or not saved."""
-        self._get_session()  # type: ignore[attr-defined]
+        self._get_session()
         return self.row.sid if self.row else None
 
     @property
@@ -93,7 +94,7 @@ class SessionStore(DatabaseSessionStore):
 
         None also where Django must look closer: a password changed, an older SECRET_KEY, an account closed.
         """
-        kept = self._get_session()  # type: ignore[attr-defined]
+        kept = self._get_session()
         agent = self.row.agent if self.row and SESSION_KEY in kept else None
         if agent is None or not agent.may_sign_in or kept[SESSION_KEY] != str(agent.pk):
             return None
@@ -103,7 +104,7 @@ class SessionStore(DatabaseSessionStore):
     @property
     def has_ended(self) -> bool:
         """Whether this browser had a session that is over. Then its cookie stays, for the login page to say so."""
-        self._get_session()  # type: ignore[attr-defined]
+        self._get_session()
         return self._ended
 
     def is_empty(self) -> bool:
@@ -160,7 +161,7 @@ class SessionStore(DatabaseSessionStore):
 
     def begin(self) -> AgentSession:
         """The row of a new key, for `save` or for an act that writes it in its own statement (`statements.change`)."""
-        data = self._get_session()  # type: ignore[attr-defined]
+        data = self._get_session()
         self.row, self._ended, self._written = self.create_model_instance(data), False, _text(data)
         return self.row
 
@@ -174,7 +175,7 @@ class SessionStore(DatabaseSessionStore):
 
     def save(self, must_create: bool = False) -> None:
         """Write the session, unless this request has just written it: Django's middleware saves after each change."""
-        data = self._get_session()  # type: ignore[attr-defined]
+        data = self._get_session()
         if self.session_key is None:
             self.create()
         if self.row is None:
@@ -190,7 +191,7 @@ class SessionStore(DatabaseSessionStore):
         Of two requests that change one key at once only one does, and it alone knows the new one.
         """
         assert self.session_key
-        data = {**self._get_session(), **entries}  # type: ignore[attr-defined]
+        data = {**self._get_session(), **entries}
         key, previous = next(_successors(self.session_key)), at_rest(self.session_key)
         keys = {"session_key": at_rest(key), "previous_key": previous, "rotated_at": timezone.now()}
         return Rotation(key, data, Change(AgentSession, previous, keys | self._columns(data)))
@@ -204,7 +205,7 @@ class SessionStore(DatabaseSessionStore):
 
     def cycle_key(self) -> None:
         """Change the key in place, and write the session at once. Raises SessionInterrupted."""
-        self._get_session()  # type: ignore[attr-defined]
+        self._get_session()
         if self.row is None or self.session_key is None:
             self.create()
             return
@@ -229,6 +230,12 @@ class SessionStore(DatabaseSessionStore):
         self._session_key = current[0]
         self._session_cache = row.get_decoded()
         self.modified = True
+
+
+def session_of(request: HttpRequest) -> SessionStore:
+    """Django knows the class only by a setting."""
+    assert isinstance(request.session, SessionStore)
+    return request.session
 
 
 def key_in_cookie(request: HttpRequest) -> str:

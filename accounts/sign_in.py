@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.models import Agent, AgentSession
 from accounts.prove_password import prove_password
 from accounts.refusals import Refused
-from accounts.sessions import USER_AGENT
+from accounts.sessions import USER_AGENT, session_of
 from cerbere.audit.events import Event
 from cerbere.audit.record import draft, record, told
 from cerbere.statements import Row
@@ -35,7 +35,7 @@ def sign_in(request: HttpRequest, typed: str, password: str, now: datetime) -> A
         record(Event.SIGN_IN_REFUSED, agent, reason=proved.reason)
         return proved
     event = draft(Event.SIGN_IN_ACCEPTED, proved.agent)
-    if request.session.sid:  # type: ignore[attr-defined]
+    if session_of(request).sid:
         write(*proved.counted)
         with transaction.atomic():  # the agent's row first, as all that ends sessions: none waits for the other
             _write(proved.agent, [event], now)
@@ -64,7 +64,7 @@ def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> list[Age
 
     One that goes on is written at once; the row of one that begins is for the caller to write.
     """
-    session, of_password = request.session, agent.get_session_auth_hash()
+    session, of_password = session_of(request), agent.get_session_auth_hash()
     if SESSION_KEY in session and not _is_of(session, agent, of_password):
         session.flush()
     session.update({
@@ -74,7 +74,7 @@ def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> list[Age
     session.cycle_key()
     request.user = agent
     rotate_token(request)
-    return [] if session.row else [session.begin()]  # type: ignore[attr-defined]
+    return [] if session.row else [session.begin()]
 
 
 def _is_of(session: SessionBase, agent: Agent, of_password: str) -> bool:

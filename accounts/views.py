@@ -19,6 +19,7 @@ from accounts.forms import ChangePasswordForm, SignInForm
 from accounts.models import Agent, AgentSession
 from accounts.redirects import SeeOther, continue_to, next_of
 from accounts.refusals import Reason, Refused
+from accounts.sessions import session_of
 from accounts.sign_in import sign_in as sign_in_act
 from cerbere import stencil
 from cerbere.audit.events import Event
@@ -54,7 +55,7 @@ def _refuse_nul(request: HttpRequest) -> None:
 
 
 def _show_sign_in(request: HttpRequest, form: SignInForm | type[SignInForm], status: int = 200) -> HttpResponse:
-    expired = request.method != "POST" and request.session.has_ended  # type: ignore[attr-defined]
+    expired = request.method != "POST" and session_of(request).has_ended
     context = {"form": form, "next": next_of(request), "session_expired": expired}
     return stencil.render(request, "accounts/sign_in.html", context, status)
 
@@ -127,7 +128,7 @@ def _show_change_password(request: HttpRequest, form: ChangePasswordForm, status
 def end_session(request: HttpRequest, sid: uuid.UUID) -> HttpResponse:
     """End one of the agent's own sessions; ending this very one is signing out."""
     session = get_object_or_404(AgentSession, sid=sid, agent=request.user)
-    if session.sid == request.session.sid:  # type: ignore[attr-defined]
+    if session.sid == session_of(request).sid:
         return sign_out(request)
     assert isinstance(request.user, Agent)
     session.delete()

@@ -16,7 +16,8 @@ import requests
 
 from accounts.sessions import SessionStore
 from tests.people import CALLBACK, CLIENT_SECRET, PASSWORD, VERIFIER, authorization, code
-from tests.test_web_faults import PATIENCE, Site
+from tests.test_database_faults import Site
+from tests.test_web_faults import PATIENCE
 
 pytestmark = pytest.mark.postgresql
 TIMES = 20

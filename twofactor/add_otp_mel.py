@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agent
 from accounts.notices import notify
+from accounts.sessions import session_of
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.ask_bnum import ask_bnum
@@ -32,7 +33,7 @@ def add_otp_mel(
     state, seed = source().look_up(agent.uid)
     if state is not State.PRESENT:
         return state, None, None
-    sid = request.session.sid  # type: ignore[attr-defined]
+    sid = session_of(request).sid
     answer = None if seed or active_devices(agent) else ask_bnum(agent, code, sid, now)
     with transaction.atomic():
         device = OtpMelDevice.locked_for(agent)
@@ -49,7 +50,7 @@ def add_otp_mel(
 
 def _outcome_when_active(request: HttpRequest, device: OtpMelDevice, code: str, now: datetime) -> Outcome:
     """Another tab has added the method meanwhile; the same form sent twice ends like the first time."""
-    if not device.is_repeat(code, request.session.sid, now):  # type: ignore[attr-defined]
+    if not device.is_repeat(code, session_of(request).sid, now):
         raise AlreadyActive
     settle(request, device.user, device, Outcome.REPEATED, now)
     return Outcome.REPEATED

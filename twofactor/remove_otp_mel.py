@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agent
 from accounts.notices import notify
+from accounts.sessions import session_of
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.ask_bnum import answer_for_active
@@ -22,7 +23,7 @@ def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime)
 
     Raises OtpMelDevice.DoesNotExist when it is not active, SourceUnavailable where the Bnum checks the codes.
     """
-    sid = request.session.sid  # type: ignore[attr-defined]
+    sid = session_of(request).sid
     answer = answer_for_active(agent, code, sid, now)
     answer = Outcome.ALREADY_USED if answer is Outcome.REPEATED else answer  # it has done another act
     with transaction.atomic():

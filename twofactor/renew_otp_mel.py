@@ -10,6 +10,7 @@ from accounts.models import Agent
 from accounts.notices import notify
 from accounts.prove_password import prove_password
 from accounts.refusals import Reason, Refused
+from accounts.sessions import session_of
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.writes import write
@@ -39,7 +40,7 @@ def renew_otp_mel(
     state, seed = source().look_up(agent.uid)
     if state is not State.PRESENT:
         return state
-    sid = request.session.sid  # type: ignore[attr-defined]
+    sid = session_of(request).sid
     answer = None if seed else ask_bnum(agent, code, sid, now)
     with transaction.atomic():
         device = OtpMelDevice.active_locked(agent.pk)
@@ -56,7 +57,7 @@ def _outcome_when_renewed(
     request: HttpRequest, device: OtpMelDevice | None, code: str, now: datetime
 ) -> tuple[Outcome, OtpMelDevice]:
     """The same form sent twice ends like the first time."""
-    if device is None or not device.is_repeat(code, request.session.sid, now):  # type: ignore[attr-defined]
+    if device is None or not device.is_repeat(code, session_of(request).sid, now):
         raise NothingToRenew
     settle(request, device.user, device, Outcome.REPEATED, now)
     return Outcome.REPEATED, device

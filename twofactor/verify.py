@@ -10,7 +10,7 @@ from django.middleware.csrf import rotate_token
 
 from accounts.middleware import look_up_agent_again
 from accounts.models import Agent, AgentSession
-from accounts.sessions import key_in_cookie, rotated_moments_ago
+from accounts.sessions import key_in_cookie, rotated_moments_ago, session_of
 from cerbere.audit.events import Event
 from cerbere.audit.record import draft, record, told
 from twofactor.ask_bnum import answer_for_active
@@ -27,7 +27,7 @@ def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tupl
     Raises OtpMelDevice.DoesNotExist when the method is not active (any more), SourceUnavailable where the Bnum
     checks the codes.
     """
-    sid = request.session.sid  # type: ignore[attr-defined]
+    sid = session_of(request).sid
     answer = answer_for_active(agent, code, sid, now)
     if answer is None and (device := _burnt_at_once(request, agent, code, now)):
         return Outcome.GOOD, device
@@ -46,14 +46,14 @@ def _burnt_at_once(request: HttpRequest, agent: Agent, code: str, now: datetime)
 
     None, and nothing has changed, for all others: they are judged anew under the lock.
     """
-    device, session = otp_mel_of(agent), request.session
+    device, session = otp_mel_of(agent), session_of(request)
     if device is None or not device.confirmed:
         return None
-    raised = session.rotation(**otp_mel_fact(device.uuid, now))  # type: ignore[attr-defined]
+    raised = session.rotation(**otp_mel_fact(device.uuid, now))
     event = draft(Event.SECOND_FACTOR_ACCEPTED, agent, method=device.name)
-    if not device.burn_at_once(code, session.sid, now, [raised.change, event]):  # type: ignore[attr-defined]
+    if not device.burn_at_once(code, session.sid, now, [raised.change, event]):
         return None
-    session.rotated(raised)  # type: ignore[attr-defined]
+    session.rotated(raised)
     rotate_token(request)
     told(event)
     return device
@@ -113,5 +113,5 @@ def _rejoin(request: HttpRequest, row: AgentSession | None) -> None:
     """From here on the request is that session's, and its agent's. Raises SessionInterrupted if it has just ended."""
     if row is None:
         raise SessionInterrupted("it ended meanwhile")
-    request.session.adopt(row, key_in_cookie(request))  # type: ignore[attr-defined]
+    session_of(request).adopt(row, key_in_cookie(request))
     look_up_agent_again(request)

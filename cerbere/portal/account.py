@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
+from accounts.sessions import session_of
 from twofactor.facts import otp_mel_of, strength
 from twofactor.obligation import least_strength
 from twofactor.sources import SourceUnavailable, State, source
@@ -49,7 +50,7 @@ def otp_mel(agent: Agent) -> OtpMel:
 def _session(request: HttpRequest, row: AgentSession) -> dict[str, Any]:
     return {
         "sid": row.sid,
-        "current": row.sid == request.session.sid,  # type: ignore[attr-defined]
+        "current": row.sid == session_of(request).sid,
         "user_agent": row.user_agent,
         "address": row.address,
         "created_at": row.created_at,

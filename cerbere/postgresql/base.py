@@ -21,7 +21,7 @@ from cerbere.postgresql.prepared import Answer, command, forget, send
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Each thread keeps its connection until it ends, or the server does."""
+    """Each thread keeps its connection (CONN_MAX_AGE) until it ends, or the server does."""
 
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = super().get_connection_params()

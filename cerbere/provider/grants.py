@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import Agent
+from accounts.sessions import session_of
 from cerbere.provider import keys, parked
 from cerbere.provider.claims import id_token_claims
 from cerbere.provider.hashes import half_hash
@@ -40,7 +41,7 @@ def issue_code(
     assert isinstance(request.user, Agent)
     grant = new(
         Grant, client_id=authorization.client.pk, agent_id=request.user.pk,
-        session_id=request.session.sid,  # type: ignore[attr-defined]
+        session_id=session_of(request).sid,
         code_digest=digest(code), redirect_uri=authorization.redirect_uri,
         code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
         claims=authorization.claims, strength=granted.strength, acr=granted.acr,
