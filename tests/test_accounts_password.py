@@ -9,8 +9,9 @@ from django.db import connection
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
-from accounts.hashers import OF_TODAY, ONE, Argon2idHasher
+from accounts.hashers import OF_TODAY, Argon2idHasher
 from accounts.models import AgentSession
+from accounts.turns import TURNS
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import PASSWORD, Browser, make_agent
@@ -190,7 +191,7 @@ def test_an_agent_without_an_address_gets_no_mail_and_no_error(browser):
 def test_passwords_are_hashed_one_after_the_other():
     encoded = make_password(PASSWORD)
     with ThreadPoolExecutor(1) as pool:
-        with ONE:
+        with TURNS.hashing():
             second = pool.submit(check_password, PASSWORD, encoded)
             assert wait([second], timeout=0.5).not_done
         assert second.result(timeout=30)
