@@ -7,6 +7,7 @@ parsed keys come with the first request, so each worker makes its own.
 
 import ctypes
 import mmap
+import multiprocessing
 import os
 import signal
 import sys
@@ -73,6 +74,7 @@ def main() -> None:
     keep_memory()
     program, *options = sys.argv[1:]
     usual = USUAL | {"blocking_threads": import_module(program).THREADS}
+    multiprocessing.set_start_method("fork")  # from 3.14 on Python's own way leaves workers nothing of this process
     os.register_at_fork(after_in_child=partial(end_with, os.getpid()))
     cli([*options, f"{program}:application"], prog_name="granian", auto_envvar_prefix="GRANIAN", default_map=usual)
 

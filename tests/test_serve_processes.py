@@ -32,6 +32,12 @@ print(faults[1] - faults[0])
 """
 
 
+STARTS_AS_IN_3_14 = """
+from multiprocessing import context
+context._default_context._default_context = context._concrete_contexts["forkserver"]
+"""
+
+
 def waiting(server, seconds, times):
     """So many requests under way, each with a connection of its own."""
     pool = ThreadPoolExecutor(times)
@@ -85,6 +91,14 @@ def test_what_is_loaded_before_the_workers_are_born_has_opened_nothing():
         [sys.executable, "-c", code], cwd=ROOT, env=environment(database), capture_output=True, text=True
     )
     assert (run.stdout, run.stderr) == ("1 [None, None] []\n", "")
+
+
+def test_workers_are_forked_also_where_python_would_start_them_otherwise(tmp_path):
+    """Else nothing of what their parent has loaded and set is theirs: not the memory kept, not their end with it."""
+    (tmp_path / "sitecustomize.py").write_text(STARTS_AS_IN_3_14)
+    with served("tests.echo", tmp_path, PYTHONPATH=str(tmp_path)) as server:
+        of_all = {Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (server.process.pid, *server.workers)}
+        assert len(of_all) == 1
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_other_one_answers(tmp_path):
