@@ -9,9 +9,8 @@ from django.db import connection
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
-from accounts.hashers import OF_TODAY, Argon2idHasher
+from accounts.hashers import OF_TODAY, ONE, Argon2idHasher
 from accounts.models import AgentSession
-from accounts.turns import TURNS
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import PASSWORD, Browser, make_agent
@@ -188,10 +187,12 @@ def test_an_agent_without_an_address_gets_no_mail_and_no_error(browser):
     assert not DBTaskResult.objects.exists()
 
 
-def test_passwords_are_hashed_one_after_the_other():
-    encoded = make_password(PASSWORD)
+@pytest.mark.parametrize(("act", "known"), [(check_password, True), (make_password, False)])
+def test_passwords_are_hashed_one_after_the_other(act, known):
+    """Also that of an agent whom nobody knows, which is made anew: the two must take as long."""
+    given = (PASSWORD, make_password(PASSWORD)) if known else (PASSWORD,)
     with ThreadPoolExecutor(1) as pool:
-        with TURNS.hashing():
-            second = pool.submit(check_password, PASSWORD, encoded)
+        with ONE:
+            second = pool.submit(act, *given)
             assert wait([second], timeout=0.5).not_done
         assert second.result(timeout=30)

@@ -22,7 +22,6 @@ from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
 from accounts.middleware import agent_of
-from accounts.turns import TURNS
 from cerbere.audit.middleware import RequestIdMiddleware
 from cerbere.portal.metrics import MetricsMiddleware
 from cerbere.portal.middleware import ContentPolicyMiddleware, NoStoreMiddleware
@@ -64,13 +63,6 @@ class Direct:
         self.keeps_connections = bool(connections.settings[DEFAULT_DB_ALIAS]["CONN_MAX_AGE"])
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
-        TURNS.begin()
-        try:
-            return self._answered(environ, start_response)
-        finally:
-            TURNS.end()
-
-    def _answered(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answers().get(environ["PATH_INFO"])
         if answer is None or environ.get("SCRIPT_NAME"):
             return self.application(environ, start_response)
