@@ -76,4 +76,5 @@ def test_a_cold_login_with_a_second_factor_stays_within_its_budget(browser, enro
     assert {name: sql for name, sql in spent.items() if len(sql) > COLD_LOGIN[name]} == {}
     begun = {name: sum(sql.startswith("SAVEPOINT") for sql in sql_sent) for name, sql_sent in sent.items()}
     assert {name: number for name, number in begun.items() if number > TRANSACTIONS.get(name, 0)} == {}
+    assert all(spent.values())
     assert any(sql.startswith("SAVEPOINT") for sql in of_a_wrong_code), "a budget that counts nothing proves nothing"

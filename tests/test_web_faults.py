@@ -22,7 +22,6 @@ from cerbere.portal.errors import server_error
 from tests.people import answer, code, login_form
 
 ROOT = Path(__file__).parent.parent
-
 PATIENCE = 5  # seconds: the longest answer of a fault
 
 
