@@ -14,9 +14,13 @@ class Request(WSGIRequest):
     """Addresses and forms are UTF-8, whatever codec of Python's a Content-Type names."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        told = meta.get("CONTENT_TYPE", "")
         try:
-            self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
-        except (ValueError, TypeError):  # of what RFC 2231 would have decoded: x*=nonsense''%41
+            self.content_type, self.content_params = parse_header_parameters(told)
+            readable = "*" not in told  # RFC 2231's, x*=nonsense''%41: no form has them, each Python reads its own
+        except (ValueError, TypeError):
+            readable = False
+        if not readable:
             self.content_type, self.content_params = "", {"charset": "unreadable"}
 
     def _load_post_and_files(self) -> None:

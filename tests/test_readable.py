@@ -1,5 +1,6 @@
 """Heads that Django cannot read: a page or an error of the protocol, never the server's own bare 500."""
 
+import sys
 from urllib.parse import urlencode
 
 import pytest
@@ -16,6 +17,7 @@ HOSTILE = [
     f"{FORM}; charset*=idna''%ff.",
     f"{FORM}; x*=nonsense''%41",
     f"{FORM}; x*=a; x*0=b",
+    f"{FORM}; charset*=utf-8''utf-8",
     *(f"{FORM}; charset={name}" for name in ("nonsense", "idna", "rot13", "hex", "undefined", "punycode", "utf-7")),
     "multipart/form-data; boundary=b; charset=idna",
     "multipart/form-data; boundary=b; charset=rot13",
@@ -47,8 +49,10 @@ def test_a_form_that_is_not_utf_8_is_our_page(browser, content_type):
 def test_a_part_whose_head_makes_no_sense_is_our_page(browser):
     browser.get("/connexion/")
     body = PART.replace(b'"username"', b'"username"; x*=a; x*0=b')
+    read = sys.version_info >= (3, 14)  # which makes sense of it, and then the form lacks its token
+    status, title = (403, "Page expirée") if read else (400, "Demande incorrecte")
     page = send(browser, "/connexion/", body, "multipart/form-data; boundary=b")
-    assert (page.status_int, "<h1>Demande incorrecte</h1>" in page.text) == (400, True)
+    assert (page.status_int, f"<h1>{title}</h1>" in page.text) == (status, True)
 
 
 @pytest.mark.parametrize("content_type", HOSTILE)
