@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Agent, Attempts, normalize_login
+from cerbere.batches import in_batches
 from cerbere.statements import ReadOne, Row
 from cerbere.writes import write
 
@@ -141,6 +142,17 @@ def unlock(agent: Agent) -> int:
     with transaction.atomic():  # in the order of `reserve`
         locked = Attempts.objects.filter(mine, failures__gt=0).order_by("-key").select_for_update()
         return Attempts.objects.filter(key__in=[row.key for row in locked]).update(failures=0, locked_until=None)
+
+
+def purge_before(limit: datetime) -> int:
+    """Remove counters that nobody has used since. It waits for none: a try may have one and ask for the next."""
+    return sum(map(_purged, in_batches(Attempts.objects.filter(updated_at__lte=limit))))
+
+
+def _purged(batch: QuerySet[Attempts]) -> int:
+    with transaction.atomic():
+        free = list(batch.select_for_update(skip_locked=True).values_list("key", flat=True))
+        return Attempts.objects.filter(key__in=free).delete()[0]
 
 
 def _take_both(account: str, source: str, now: datetime) -> int:

@@ -87,6 +87,16 @@ def test_counters_are_unlocked_in_the_order_in_which_tries_take_them(camille):
     assert not Attempts.objects.filter(failures__gt=0).exists()
 
 
+def test_the_purge_of_counters_waits_for_none_and_leaves_what_somebody_has(camille):
+    first, _then = counted(camille)
+    with elsewhere() as holder:
+        holder.execute(f"{first} FOR UPDATE")
+        holder.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}s'")  # else a fault would last
+        assert attempts.purge_before(timezone.now()) == 1
+    assert Attempts.objects.get().key.startswith(attempts.BROWSERS)
+    assert attempts.purge_before(timezone.now()) == 1
+
+
 def test_a_try_takes_them_in_this_order(camille):
     first, then = counted(camille)
     with stopped_at(first, lambda: counted(camille)):

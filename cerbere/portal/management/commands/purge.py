@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import AgentSession, Attempts
+from accounts import attempts
+from accounts.models import AgentSession
 from accounts.notices import send_stalled
 from cerbere.audit.models import AuditEvent
 from cerbere.batches import in_batches
@@ -34,7 +35,7 @@ class Command(BaseCommand):
                 for model in (ParkedRequest, PushedRequest, UsedAssertion)
             ),
             "grants": _remove(Grant.objects.filter(created_at__lte=now - GRANTS_KEPT)),
-            "attempts": _remove(Attempts.objects.filter(updated_at__lte=now - ATTEMPTS_KEPT)),
+            "attempts": attempts.purge_before(now - ATTEMPTS_KEPT),
             "notices": _remove(LogoutNotice.objects.filter(created_at__lte=now - NOTICES_KEPT)),
             "events": AuditEvent.objects.all().purge_before(now - settings.AUDIT_RETENTION),
         }
