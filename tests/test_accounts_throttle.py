@@ -1,11 +1,9 @@
 """Wrong passwords are counted before they are evaluated; a stranger cannot keep an agent out."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connections
 from django.utils import timezone
 
 from accounts import attempts
@@ -13,6 +11,7 @@ from accounts.models import Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.writes import write
+from tests.at_once import at_once
 from tests.people import NOW, Browser, login_form, make_agent
 
 THREADS = 8  # at once, each with a connection of its own
@@ -177,15 +176,11 @@ def test_l05_fifty_wrong_passwords_at_once_are_seven_evaluated(camille):
     pages = [Browser(f"198.51.100.{n}").get("/connexion/") for n in range(50)]
 
     def attack(number):
-        try:
-            form = login_form(pages[number])
-            form["username"], form["password"] = "camille.durand", f"wrong {number}"
-            return form.submit(expect_errors=True)
-        finally:
-            connections.close_all()
+        form = login_form(pages[number])
+        form["username"], form["password"] = "camille.durand", f"wrong {number}"
+        return form.submit(expect_errors=True)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        answers = list(pool.map(attack, range(50)))
+    answers = at_once(attack, range(50), THREADS)
     assert sum(WRONG in answer.text for answer in answers) == 7
     assert sum(answer.status_int == 429 for answer in answers) == 43
     refusals = AuditEvent.objects.filter(name=Event.SIGN_IN_REFUSED)
@@ -203,15 +198,11 @@ def test_right_passwords_at_once_give_back_just_what_they_took_and_never_wait_fo
     """Two accounts behind one source, whose rows one statement locks."""
 
     def sign_in_often(number):
-        try:
-            for _ in range(40):
-                assert attempts.reserve(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
-                write(*attempts.success(f"account:{number % 2}", "source:192.0.2.10"))
-        finally:
-            connections.close_all()
+        for _ in range(40):
+            assert attempts.reserve(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
+            write(*attempts.success(f"account:{number % 2}", "source:192.0.2.10"))
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(sign_in_often, range(THREADS)))
+    at_once(sign_in_often, range(THREADS))
     assert dict(Attempts.objects.values_list("key", "failures")) == dict.fromkeys(
         ["account:0", "account:1", "source:192.0.2.10"], 0
     )

@@ -1,10 +1,9 @@
 """Imports at the same time, on PostgreSQL: every line is judged, and every agent and seed is there once."""
 
 import io
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 
 from accounts import import_agents as agents_act
@@ -12,6 +11,7 @@ from accounts.import_lines import batches
 from accounts.import_transaction import batch_transaction
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
+from tests.at_once import at_once
 from twofactor import import_seeds as seeds_act
 from twofactor.models import ImportedSeed
 from twofactor.seed_formats import Entry
@@ -26,17 +26,13 @@ def _small_batches(monkeypatch):
         monkeypatch.setattr(act, "batches", lambda items: batches(items, 20))
 
 
-def at_once(imported):
+def by_four(imported):
     """The verdicts of four imports of the same, each on a connection of its own."""
 
     def one(_):
-        try:
-            return [line.verdict for batch in imported() for line in batch]
-        finally:
-            connections.close_all()
+        return [line.verdict for batch in imported() for line in batch]
 
-    with ThreadPoolExecutor(4) as pool:
-        return [verdict for verdicts in pool.map(one, range(4)) for verdict in verdicts]
+    return [verdict for verdicts in at_once(one, range(4)) for verdict in verdicts]
 
 
 def text():
@@ -44,7 +40,7 @@ def text():
 
 
 def test_the_same_agents_at_once():
-    verdicts = at_once(lambda: agents_act.import_agents(io.BytesIO(text()), apply=True))
+    verdicts = by_four(lambda: agents_act.import_agents(io.BytesIO(text()), apply=True))
     assert sorted(verdicts) == ["new"] * COUNT + ["unchanged"] * 3 * COUNT
     assert Agent.objects.count() == AuditEvent.objects.count() == COUNT
 
@@ -52,7 +48,7 @@ def test_the_same_agents_at_once():
 def test_the_same_seeds_at_once():
     Agent.objects.bulk_create(Agent(uid=f"agent.{n}", given_name="A", family_name="B") for n in range(COUNT))
     entries = [(n, Entry(f"agent.{n}", b"invented-%011d" % n)) for n in range(COUNT)]
-    verdicts = at_once(lambda: seeds_act.import_seeds(iter(entries), timezone.now(), apply=True))
+    verdicts = by_four(lambda: seeds_act.import_seeds(iter(entries), timezone.now(), apply=True))
     assert sorted(verdicts) == ["new"] * COUNT + ["unchanged"] * 3 * COUNT
     assert ImportedSeed.objects.count() == AuditEvent.objects.count() == COUNT
 

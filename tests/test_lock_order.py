@@ -9,12 +9,13 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 
 from accounts import attempts
 from accounts.models import Attempts
 from cerbere.writes import write
+from tests.at_once import alone
 from tests.people import Browser
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -31,17 +32,10 @@ def elsewhere():
 @contextmanager
 def stopped_at(row, act):
     """While somebody else has this row, the act waits for it."""
-
-    def whole():
-        try:
-            return act()
-        finally:
-            connections.close_all()
-
     with ThreadPoolExecutor(1) as pool:
         with elsewhere() as holder:
             holder.execute(f"{row} FOR UPDATE")
-            under_way = pool.submit(whole)
+            under_way = pool.submit(alone(act))
             end = time.monotonic() + PATIENCE
             with elsewhere() as observer:
                 observer.autocommit = True

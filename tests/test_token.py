@@ -2,13 +2,12 @@
 
 import base64
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 import time_machine
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client as RawClient
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -19,6 +18,7 @@ from cerbere.provider import client_assertion
 from cerbere.provider.models import Client, Grant
 from cerbere.provider.pkce import verifier_fits
 from tests import people
+from tests.at_once import at_once
 from tests.people import CALLBACK, CLIENT_SECRET, NOW, VERIFIER, Browser, answer
 
 pytestmark = pytest.mark.django_db
@@ -87,14 +87,9 @@ def test_k02_a_second_use_is_refused_and_revokes_what_the_first_gave(signed_in, 
 @pytest.mark.django_db(transaction=True)
 def test_k03_sixteen_parallel_uses_give_exactly_one_token(signed_in, code):
     def use(_):
-        try:
-            return Browser().token(code).status_int
-        finally:
-            connections.close_all()
+        return Browser().token(code).status_int
 
-    with ThreadPoolExecutor(16) as pool:
-        statuses = list(pool.map(use, range(16)))
-    assert sorted(statuses) == [200] + [400] * 15
+    assert sorted(at_once(use, range(16))) == [200] + [400] * 15
 
 
 @pytest.mark.parametrize(

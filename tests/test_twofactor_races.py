@@ -2,15 +2,14 @@
 
 import base64
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count, groupby, islice
 
 import pytest
-from django.db import connections
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests import fake_bnum
+from tests.at_once import at_once
 from tests.people import (
     Browser,
     activate_otp_mel,
@@ -68,13 +67,9 @@ def together(acts):
 
     def run(act):
         start.wait()
-        try:
-            return act()
-        finally:
-            connections.close_all()
+        return act()
 
-    with ThreadPoolExecutor(len(acts)) as threads:
-        return list(threads.map(run, acts))
+    return at_once(run, acts)
 
 
 def is_two_factor(browser):
