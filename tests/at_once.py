@@ -6,19 +6,17 @@ from functools import wraps
 from typing import Any
 
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 def alone(act: Callable[..., Any]) -> Callable[..., Any]:
-    """For a thread. Also to SQLite's memory, whose connections Django's own `close` leaves open."""
+    """For a thread."""
 
     @wraps(act)
     def whole(*args: Any) -> Any:
         try:
             return act(*args)
         finally:
-            for connection in connections.all(initialized_only=True):
-                BaseDatabaseWrapper.close(connection)
+            connections.close_all()
 
     return whole
 
