@@ -47,6 +47,12 @@ def test_a05_so_is_an_unsafe_address_after_logout(chief):
     assert not Client.objects.exists()
 
 
+@pytest.mark.parametrize("fields", [{"claims": "email\nfoo"}, {"acr_password": "a b"}, {"acr_two_factor": "é"}])
+def test_names_that_mean_nothing_are_refused_as_in_the_file(chief, fields):
+    assert "errorlist" in fill(chief, **fields).text
+    assert not Client.objects.exists()
+
+
 def test_a05_an_address_is_needed(chief):
     assert "errorlist" in fill(chief, "").text
 

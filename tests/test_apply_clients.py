@@ -29,7 +29,10 @@ def run(tmp_path, capsys):
 
 
 def test_a_dry_run_tells_and_changes_nothing(run):
-    assert "+ piag" in run(PIAG)
+    told = run(PIAG)
+    assert "+ piag\n" in told
+    for line in ("redirect_uris: ['https://piag.example.fr/cb']", "minimum: 2", "pkce_required: True"):
+        assert f"    {line}\n" in told
     assert not Client.objects.exists()
 
 

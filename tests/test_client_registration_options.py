@@ -119,9 +119,21 @@ class TestPrivateKeyJwt:
         assert self.redeem(signed_in, code, assertion).status_int == 401
         assert UsedAssertion.objects.count() == 1
 
-    @pytest.mark.parametrize("audience", ["http://localhost:8000", ["x", "http://localhost:8000"]])
-    def test_the_issuer_is_an_audience_too(self, signed_in, code, key, audience):
+    @pytest.mark.parametrize(
+        "audience",
+        ["http://localhost:8000", ["x", "http://localhost:8000"],
+         *(f"http://localhost:8000/oidc/{name}" for name in ("par", "revoke", "introspect"))],
+    )  # fmt: skip
+    def test_the_issuer_and_its_endpoints_are_audiences_too(self, signed_in, code, key, audience):
+        """RFC 9126 §2: one of them is what a client library takes."""
         assert self.redeem(signed_in, code, self.assertion(key, aud=audience)).status_int == 200
+
+    def test_times_may_have_fractions(self, signed_in, code, key):
+        times = {"exp": NOW.timestamp() + 60.5, "nbf": NOW.timestamp() - 0.5}
+        assert self.redeem(signed_in, code, self.assertion(key, **times)).status_int == 200
+
+    def test_it_speaks_for_no_other_client(self, signed_in, code, key):
+        assert self.redeem(signed_in, code, self.assertion(key), client_id="piag").status_int == 401
 
     @pytest.mark.parametrize(
         "fault",
@@ -129,6 +141,7 @@ class TestPrivateKeyJwt:
             {"aud": "https://other.example.fr"}, {"aud": None}, {"iss": "piag"}, {"sub": "piag"}, {"sub": None},
             {"aud": [{}]}, {"aud": {}}, {"jti": None}, {"jti": ""}, {"jti": 3},
             {"exp": None}, {"exp": "soon"}, {"exp": int(NOW.timestamp()) - 60},
+            {"exp": float("nan")}, {"exp": True}, {"exp": float("inf")},
             {"exp": int(NOW.timestamp()) + 3601}, {"nbf": int(NOW.timestamp()) + 61},
         ],
     )  # fmt: skip

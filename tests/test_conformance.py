@@ -42,6 +42,8 @@ class TestConfig:
         assert document["request_uri_parameter_supported"] is False
         assert document["backchannel_logout_supported"] is True
         assert document["backchannel_logout_session_supported"] is True
+        algorithms = [name for name in document if name.endswith("_endpoint_auth_signing_alg_values_supported")]
+        assert len(algorithms) == 3, "one for each endpoint that takes private_key_jwt (RFC 8414 §2)"
         keys = suite.get("/oidc/jwks").json["keys"]
         assert all(key["kid"] and key["use"] == "sig" for key in keys)
 
@@ -112,9 +114,11 @@ class TestBasic:
         _, claims = suite.flow(state="another", nonce="another-nonce")
         assert claims["nonce"] == "another-nonce"
 
-    @pytest.mark.parametrize("display", ["page", "popup"])
-    def test_oidcc_display(self, suite, display):
-        suite.flow(display=display)
+    def test_oidcc_display_page(self, suite):
+        suite.flow(display="page")
+
+    def test_oidcc_display_popup(self, suite):
+        suite.flow(display="popup")
 
     def test_oidcc_prompt_login(self, suite):
         with time_machine.travel(timezone.now(), tick=False) as moment:
@@ -222,3 +226,15 @@ class TestBasic:
     def test_oidcc_ensure_request_with_valid_pkce_succeeds(self, suite):
         response = suite.log_in(suite.ask(code_challenge=challenge(), code_challenge_method="S256"))
         assert suite.token(answer(response)["code"], "suite", code_verifier=VERIFIER).status_int == 200
+
+
+def test_forms_and_their_buttons_have_ids_that_stay(suite, browser, enrolled):
+    """By which the suite's browser finds them."""
+    login = browser.get("/connexion/")
+    browser.sign_in(page=login)
+    for page, form, button in (
+        (login, "connexion", "bouton-connexion"),
+        (browser.get("/verification/"), "saisie-code", "bouton-valider"),
+        (browser.get("/oidc/logout"), "deconnexion", "bouton-deconnexion"),
+    ):
+        assert page.html.select_one(f"form#{form} button#{button}"), form

@@ -5,6 +5,7 @@ from django.test import Client as RawClient
 
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
+from cerbere.provider.models import Client
 from tests.people import AFTER_LOGOUT, Browser, answer
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +85,7 @@ def test_x05_other_agents_and_browsers_stay_signed_in(signed_in, hint, dominique
 
 
 @pytest.mark.parametrize(
-    "address", [AFTER_LOGOUT + "?x=1", AFTER_LOGOUT + "x", "https://evil.test/", "", "javascript:alert(1)"]
+    "address", [AFTER_LOGOUT + "?x=1", AFTER_LOGOUT + "x", "https://evil.test/", "javascript:alert(1)"]
 )
 def test_an_address_that_is_not_registered_is_refused_and_nothing_ends(signed_in, hint, address):
     response = end(signed_in, id_token_hint=hint, post_logout_redirect_uri=address)
@@ -96,6 +97,12 @@ def test_a_hint_that_is_not_ours_is_refused(signed_in, hint):
     head, payload, signature = hint.split(".")
     for bad in ("x", f"{head}.{payload}.{signature[:-4]}AAAA", f"{head}.{payload}."):
         assert end(signed_in, id_token_hint=bad, post_logout_redirect_uri=AFTER_LOGOUT).status_int == 400
+    assert alive()
+
+
+def test_the_hint_of_a_disabled_client_ends_nothing_unasked(signed_in, hint):
+    Client.objects.filter(client_id="wiki").update(enabled=False)
+    end(signed_in, id_token_hint=hint, post_logout_redirect_uri=AFTER_LOGOUT)
     assert alive()
 
 

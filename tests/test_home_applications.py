@@ -1,7 +1,9 @@
 """The home page's applications: what an agent may open, and whether this session suffices."""
 
 import pytest
+from django.utils import timezone
 
+from accounts.models import Agent
 from cerbere.provider.models import Client
 from tests import people
 
@@ -29,6 +31,13 @@ def test_each_tells_its_level_and_whether_it_is_reached(browser, enrolled, offer
     assert "Demande le mot de passe – votre session suffit." in password
     browser.send_code("/verification/", people.code())
     assert all("votre session suffit." in line for line in lines(browser))
+
+
+def test_an_agent_who_owes_two_factors_is_told_so_of_each(browser, enrolled, offered):
+    Agent.objects.update(two_factor_required_from=timezone.now())
+    browser.sign_in()
+    assert all("Demande deux facteurs – un code vous sera demandé." in line for line in lines(browser))
+    assert len(lines(browser)) == 2
 
 
 def test_those_disabled_or_without_an_address_are_left_out(browser, camille, offered):

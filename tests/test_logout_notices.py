@@ -15,6 +15,7 @@ from cerbere.provider.models import Client, Grant, LogoutNotice
 from tests import people
 from tests.listening_client import listening_client
 from tests.people import answer
+from tests.test_admin_access import at_two_factors
 from tests.worker import work
 from twofactor.remove_otp_mel import remove_otp_mel_as_admin
 
@@ -56,15 +57,37 @@ def test_the_logout_token_is_the_standards(rp, signed_in, enrolled):
     assert LogoutNotice.objects.get().delivered_at is not None
 
 
+def test_it_names_and_is_signed_as_the_clients_id_tokens_are(rp, browser, enrolled, piag, settings):
+    settings.PAIRWISE_SALT = "a-salt-of-the-tests-0123456789abcdef"
+    Client.objects.update(backchannel_logout_uri=rp.url, id_token_alg="ES256", sector="a")
+    browser.sign_in()
+    browser.send_code("/verification/", people.code())
+    keys = KeySet.import_key_set(browser.get("/oidc/jwks").json)
+    id_token = jwt.decode(browser.token(answer(browser.authorize())["code"]).json["id_token"], keys, ["ES256"])
+    sign_out(browser)
+    work()
+    told = jwt.decode(rp.received[0], keys, algorithms=["ES256"])
+    assert told.claims["sub"] == id_token.claims["sub"] != str(enrolled.uuid)
+
+
+def test_authorities_that_are_not_found_are_a_failure_like_others(rp, signed_in, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authorities.pem")
+    Client.objects.update(backchannel_logout_uri=rp.url.replace("http:", "https:"))
+    sign_out(signed_in)
+    work()
+    assert LogoutNotice.objects.get().last_error == "OSError"
+
+
 def by_application(browser, enrolled):
     hint = browser.token(answer(browser.authorize())["code"]).json["id_token"]
     browser.get("/oidc/logout", {"id_token_hint": hint})
 
 
 def by_deactivation(browser, enrolled):
-    enrolled.is_active = False
-    enrolled.save()
-    enrolled.sessions.all().delete()
+    helpdesk = at_two_factors("helpdesk", is_superuser=True)
+    form = helpdesk.get(f"/admin/accounts/agent/{enrolled.pk}/change/").forms["agent_form"]
+    form["is_active"] = False
+    assert form.submit().status_int == 302
 
 
 def by_purge(browser, enrolled):

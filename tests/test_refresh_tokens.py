@@ -89,7 +89,7 @@ def test_another_client_cannot_use_it(browser, tokens, wiki):
     assert refresh(browser, tokens["refresh_token"]).status_int == 200
 
 
-@pytest.mark.parametrize("token", ["", "x", "x.y", "." * 100])
+@pytest.mark.parametrize("token", ["x", "x.y", "." * 100])
 def test_what_is_no_refresh_token_is_an_invalid_grant(browser, tokens, token):
     refused(refresh(browser, token))
 
@@ -97,6 +97,18 @@ def test_what_is_no_refresh_token_is_an_invalid_grant(browser, tokens, token):
 def test_a_wider_scope_is_refused(browser, tokens):
     refused(refresh(browser, tokens["refresh_token"], scope="openid siret"), "invalid_scope")
     assert refresh(browser, tokens["refresh_token"], scope="openid email").status_int == 200
+
+
+def test_a_scope_that_means_nothing_here_is_ignored_again(browser, tokens):
+    told = refresh(browser, tokens["refresh_token"], scope="openid api:write").json
+    assert told["scope"] == "openid profile email"
+
+
+@pytest.mark.parametrize("fields", [{}, {"scope": "openid siret"}])
+def test_k08_a_used_one_kills_the_family_whatever_it_asks_for(browser, tokens, fields):
+    again = refresh(browser, tokens["refresh_token"]).json
+    refused(refresh(browser, tokens["refresh_token"], **fields))
+    assert userinfo(browser, again["access_token"]) == 401
 
 
 def test_it_ends_with_the_session_idle_or_absolute(at_now, browser, tokens):
@@ -138,6 +150,7 @@ class TestRevocation:
 
     def test_a_refresh_token_takes_everything_with_it(self, browser, tokens):
         assert self.revoke(browser, tokens["refresh_token"]).status_int == 200
+        assert AuditEvent.objects.filter(name="token:revoked", agent="camille.durand", client_id="piag").exists()
         assert userinfo(browser, tokens["access_token"]) == 401
         refused(refresh(browser, tokens["refresh_token"]))
 
@@ -146,8 +159,9 @@ class TestRevocation:
         assert userinfo(browser, tokens["access_token"]) == 401
         assert refresh(browser, tokens["refresh_token"]).status_int == 200
 
-    def test_anothers_token_is_left_alone_without_a_word(self, browser, tokens, wiki):
-        assert self.revoke(browser, tokens["refresh_token"], "wiki").status_int == 200
+    def test_anothers_token_is_refused_and_left_alone(self, browser, tokens, wiki):
+        refused(self.revoke(browser, tokens["refresh_token"], "wiki"))
+        refused(self.revoke(browser, tokens["access_token"], "wiki"))
         assert userinfo(browser, tokens["access_token"]) == 200
 
     def test_an_unknown_token_is_no_error_but_none_is(self, browser, tokens):
@@ -171,7 +185,9 @@ class TestIntrospection:
             "scope": "openid profile email", "token_type": "Bearer", "exp": int(NOW.timestamp()) + 600,
             "acr": "eidas2", "auth_time": int(NOW.timestamp()), "sid": str(AgentSession.objects.get().sid),
         }  # fmt: skip
-        assert self.introspect(browser, tokens["refresh_token"]).json["token_type"] == "refresh_token"
+        of_refresh = self.introspect(browser, tokens["refresh_token"]).json
+        ends = int(AgentSession.objects.get().expire_date.timestamp())
+        assert (of_refresh["token_type"], of_refresh["exp"]) == ("refresh_token", ends)
 
     def test_a_dead_token_is_only_inactive(self, at_now, browser, tokens):
         at_now.shift(timedelta(minutes=10))
@@ -183,7 +199,21 @@ class TestIntrospection:
     def test_others_tokens_are_told_only_to_those_registered_so(self, browser, tokens, wiki):
         assert self.introspect(browser, tokens["access_token"], "wiki").json == {"active": False}
         Client.objects.filter(client_id="wiki").update(may_introspect=True)
-        assert self.introspect(browser, tokens["access_token"], "wiki").json["active"] is True
+        told = self.introspect(browser, tokens["access_token"], "wiki").json
+        assert (told["active"], told["client_id"]) == (True, "piag")
+
+    def test_anothers_refresh_token_passes_for_no_access_token(self, browser, tokens, wiki):
+        Client.objects.filter(client_id="wiki").update(may_introspect=True)
+        assert self.introspect(browser, tokens["refresh_token"], "wiki").json == {"active": False}
+
+    def test_the_subject_is_the_one_that_the_client_knows(self, browser, tokens, wiki, settings):
+        settings.PAIRWISE_SALT = "a-salt-of-the-tests-0123456789abcdef"
+        Client.objects.filter(client_id="piag").update(sector="a")
+        Client.objects.filter(client_id="wiki").update(may_introspect=True)
+        bearer = {"Authorization": f"bearer {tokens['access_token']}"}
+        known = browser.get("/oidc/userinfo", headers=bearer).json["sub"]
+        for asks in ("piag", "wiki"):
+            assert self.introspect(browser, tokens["access_token"], asks).json["sub"] == known
 
     def test_nobody_asks_without_proving_who_he_is(self, browser, tokens):
         assert self.introspect(browser, tokens["access_token"], client_secret="wrong").status_int == 401

@@ -146,6 +146,9 @@ def test_the_command_needs_a_file_and_spoils_none(file, settings):
     with pytest.raises(CommandError):
         call_command("rotate_signing_key")
     assert Path(file).read_text() == "garbage"
+    file.write_text("")
+    with pytest.raises(CommandError, match="0 or more"):
+        call_command("rotate_signing_key", "--publish-hours=-1")
     settings.SIGNING_KEYS_FILE = ""
     with pytest.raises(CommandError):
         call_command("rotate_signing_key")

@@ -172,9 +172,23 @@ class TestK07ClientAuthentication:
         assert browser.token("x").json["error"] == "invalid_grant"
 
 
-@pytest.mark.parametrize("grant_type", ["password", "client_credentials", "implicit", ""])
+@pytest.mark.parametrize("grant_type", ["password", "client_credentials", "implicit"])
 def test_k09_no_other_grant_exists(signed_in, code, grant_type):
     refused(signed_in.token(code, grant_type=grant_type), "unsupported_grant_type")
+
+
+def test_the_scope_of_an_answer_is_what_means_something_here(signed_in, wiki):
+    """Whoever lets it decide must not be told what nobody has granted (RFC 6749 §3.3)."""
+    asked = "openid email admin api:write email offline_access siret"
+    told = signed_in.token(answer(signed_in.authorize("wiki", scope=asked))["code"], "wiki").json
+    assert told["scope"] == "openid email siret"
+    Client.objects.filter(client_id="wiki").update(claims=["siret", "name"])
+    told = signed_in.token(answer(signed_in.authorize("wiki", scope="openid profile email siret"))["code"], "wiki").json
+    assert told["scope"] == "openid profile siret"
+
+
+def test_a_body_that_is_too_long_is_told_in_json(browser, piag):
+    refused(browser.post("/oidc/token", {"code": "x" * 3_000_000}, expect_errors=True), "invalid_request")
 
 
 @pytest.mark.parametrize("name", ["grant_type", "code"])

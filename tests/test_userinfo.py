@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from cerbere.provider import keys
@@ -62,6 +63,15 @@ def test_the_claims_parameter_adds_and_the_clients_set_limits(signed_in, wiki):
     Client.objects.update(claims=["name"])
     told = userinfo(signed_in, access_token(signed_in, claims=asked, scope="openid profile email")).json
     assert set(told) == {"sub", "name"}
+
+
+def test_the_id_token_has_what_the_claims_parameter_names_there(signed_in, wiki):
+    asked = json.dumps({"id_token": {"email": {"essential": True}, "password": None}})
+    code = answer(signed_in.authorize("wiki", claims=asked))["code"]
+    keys = KeySet.import_key_set(signed_in.get("/oidc/jwks").json)
+    claims = jwt.decode(signed_in.token(code, "wiki").json["id_token"], keys).claims
+    assert (claims["email"], claims["uid"]) == ("camille.durand@example.fr", "camille.durand")
+    assert "password" not in claims
 
 
 def test_u03_an_expired_token_is_refused(signed_in, camille, wiki):

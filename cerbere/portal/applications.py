@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import Agent
 from cerbere.provider.models import Client
 from twofactor.facts import strength
+from twofactor.obligation import least_strength
 from twofactor.strength import Strength
 
 
@@ -23,9 +25,10 @@ class Application:
 def applications(request: HttpRequest) -> list[Application]:
     if not isinstance(request.user, Agent):
         return []
-    reached = strength(request)
+    reached, least = strength(request), least_strength(request.user, timezone.now())
     offered = Client.objects.filter(enabled=True).exclude(home_uri="").order_by("name")
+    levels = ((client, max(client.minimum, least)) for client in offered)
     return [
-        Application(client.name, client.home_uri, client.minimum >= Strength.TWO_FACTOR, reached >= client.minimum)
-        for client in offered
+        Application(client.name, client.home_uri, level >= Strength.TWO_FACTOR, reached >= level)
+        for client, level in levels
     ]

@@ -9,7 +9,6 @@ from django.db import transaction
 
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.provider.claims import CLAIMS
 from cerbere.provider.models import CLIENT_FIELDS, Client
 from twofactor.strength import Strength
 
@@ -32,7 +31,7 @@ class Change:
     def lines(self) -> list[str]:
         name = self.client.client_id
         if self.is_new:
-            return [f"+ {name}"]
+            return [f"+ {name}", *(f"    {key}: {getattr(self.client, key)!r}" for key in FIELDS)]
         if not self.before:
             return [f"= {name}"]
         changed = sorted(self.before.items())
@@ -89,8 +88,6 @@ def _values(client_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _validate(client: Client) -> None:
-    if not isinstance(client.claims, list) or not set(client.claims) <= set(CLAIMS):
-        raise FileError(f"claims are among {', '.join(CLAIMS)}")
     try:
         client.full_clean()
     except ValidationError as error:

@@ -1,11 +1,18 @@
 """What an application learns of an agent (OpenID Connect Core §5)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from accounts.models import Agent
-from cerbere.provider.models import Grant
+
+if TYPE_CHECKING:
+    from cerbere.provider.models import Grant
 
 Value = str | list[str]
+OPENID = "openid"
 SCOPES = {
     "profile": ("uid", "name", "given_name", "family_name", "usual_name", "organizational_unit"),
     "email": ("email",),
@@ -27,6 +34,18 @@ CLAIMS: dict[str, Callable[[Agent], Value]] = {
 def of_scopes(scope: str) -> set[str]:
     """A scope is one of the standard's or the name of a claim; unknown ones give nothing."""
     return {claim for name in scope.split() for claim in SCOPES.get(name, (name,))}
+
+
+def scope_of(grant: Grant) -> str:
+    """What was asked for and means something here (RFC 6749 §3.3): whoever reads it may rely on it."""
+    return " ".join(known_scopes(grant.scope, tuple(grant.client.claims)))
+
+
+@lru_cache(maxsize=1000)
+def known_scopes(scope: str, allowed: tuple[str, ...]) -> list[str]:
+    """Each once, without those that give nothing to who may have these claims (none named: all)."""
+    given = set(allowed or CLAIMS)
+    return [name for name in dict.fromkeys(scope.split()) if name == OPENID or of_scopes(name) & given]
 
 
 def userinfo_claims(grant: Grant) -> dict[str, Value]:

@@ -19,6 +19,8 @@ from cerbere.provider.request import Parameters
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SLUG = re.compile(r"[-a-zA-Z0-9_]{1,100}")  # as Client.client_id
+ENDPOINTS = ("token", "push", "revoke", "introspect")
+NUMBER = (int, float)  # RFC 7519 §2, NumericDate: fractions of seconds too
 LEEWAY = 60  # seconds
 LONGEST_LIFE = 3600  # seconds from now to `exp`: how long a `jti` must be remembered
 
@@ -56,15 +58,18 @@ def _claims(client: Client, assertion: str) -> dict[str, Any] | None:
 
 
 def _is_sound(claims: dict[str, Any], client: Client, now: int) -> bool:
-    """Issuer and subject are the client, the audience is us, the life is short, the `jti` is there."""
+    """Issuer and subject are the client, the audience is us, the life is short, the `jti` is there.
+
+    We are our issuer and each endpoint that asks for an assertion (RFC 9126 §2).
+    """
     audience = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
-    ours = {settings.PUBLIC_URL, f"{settings.PUBLIC_URL}{reverse('token')}"}
+    ours = {settings.PUBLIC_URL, *(settings.PUBLIC_URL + reverse(name) for name in ENDPOINTS)}
     ends, starts = claims.get("exp"), claims.get("nbf", 0)
     return (
         claims.get("iss") == claims.get("sub") == client.client_id
         and any(isinstance(told, str) and told in ours for told in audience)
-        and isinstance(ends, int) and now - LEEWAY < ends <= now + LONGEST_LIFE
-        and isinstance(starts, int) and starts <= now + LEEWAY
+        and isinstance(ends, NUMBER) and now - LEEWAY < ends <= now + LONGEST_LIFE
+        and isinstance(starts, NUMBER) and starts <= now + LEEWAY
         and isinstance(claims.get("jti"), str) and bool(claims["jti"])
     )  # fmt: skip
 

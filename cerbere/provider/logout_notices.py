@@ -90,7 +90,7 @@ def _said(uri: str, data: dict[str, str]) -> str:
     try:
         answer = requests.post(uri, data=data, timeout=TIMEOUT, allow_redirects=False, stream=True)
         answer.close()
-    except requests.RequestException as error:
+    except OSError as error:  # as all of requests' own, and what it says of authorities that it does not find
         return type(error).__name__
     return "" if answer.status_code in (200, 204) else f"status {answer.status_code}"
 

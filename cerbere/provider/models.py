@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.utils import timezone
 from accounts.models import Agent, AgentSession
 from cerbere.audit.models import AuditEvent
 from cerbere.provider import keys
+from cerbere.provider.claims import CLAIMS
 from cerbere.provider.policy import Terms
 from cerbere.provider.public_keys import validate_public_keys
 from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
@@ -24,6 +26,7 @@ from cerbere.statements import ReadOne
 from cerbere.writes import change, insert
 from twofactor.strength import Strength
 
+ACR = re.compile(r"[\x21-\x7e]+")  # one of `acr_values`, which are apart by spaces
 PARKED_FOR = timedelta(minutes=15)
 CODE_LIFETIME = timedelta(seconds=60)
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
@@ -106,6 +109,10 @@ class Client(models.Model):
 
     def clean(self) -> None:
         """What no single field can tell."""
+        if not isinstance(self.claims, list) or not set(map(str, self.claims)) <= set(CLAIMS):
+            raise ValidationError(f"Les données permises sont parmi : {', '.join(CLAIMS)}.")
+        if not (ACR.fullmatch(self.acr_password) and ACR.fullmatch(self.acr_two_factor)):
+            raise ValidationError("Un nom d’acr est en caractères ASCII visibles, sans espace.")
         if self.acr_password == self.acr_two_factor:
             raise ValidationError("Les deux niveaux ne peuvent pas porter le même nom d’acr.")
         if unknown := {self.id_token_alg, self.userinfo_alg} - {"", *keys.ring().algorithms()}:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
 from cerbere.provider import keys
@@ -19,6 +20,7 @@ RESPONSE_MODES = ["query", "form_post"]
 FORM = "application/x-www-form-urlencoded"
 NAMES_LIMIT = 200  # parameters
 REQUEST_LIMIT = 16_384  # characters of all values; a request that waits is kept in the database
+TOO_LONG = "the request is too long"
 TEXT_LIMIT = 4096  # characters of state or nonce; both are given back byte for byte
 LONGEST_MAX_AGE = 10 * 365 * 86400  # seconds; beyond it every authentication is young enough
 
@@ -58,7 +60,10 @@ def query_of(request: HttpRequest) -> Parameters:
 
 def form_of(request: HttpRequest) -> Parameters:
     """Every parameter of a form once; of a body that is no form (RFC 6749 §3.2), none. Raises PageError."""
-    return _single_values(request.body if request.content_type == FORM else b"")
+    try:
+        return _single_values(request.body if request.content_type == FORM else b"")
+    except RequestDataTooBig:
+        raise PageError("invalid_request", TOO_LONG) from None
 
 
 def _single_values(encoded: bytes) -> Parameters:
@@ -72,8 +77,8 @@ def _single_values(encoded: bytes) -> Parameters:
     if any("\0" in text for pair in pairs for text in pair):
         raise PageError("invalid_request", "a parameter holds a null character")
     if sum(map(len, parameters.values())) > REQUEST_LIMIT:
-        raise PageError("invalid_request", "the request is too long")
-    return parameters
+        raise PageError("invalid_request", TOO_LONG)
+    return {name: value for name, value in parameters.items() if value}  # RFC 6749 §3.1: without a value, omitted
 
 
 def find_client(parameters: Parameters) -> Client:

@@ -8,6 +8,8 @@ from django.db.models import Q
 
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.provider.claims import scope_of
+from cerbere.provider.errors import OAuthError
 from cerbere.provider.grants import why_dead
 from cerbere.provider.models import Client, Grant, digest
 from cerbere.provider.request import Parameters
@@ -18,12 +20,14 @@ from cerbere.provider.token import required
 def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
     """A refresh token takes everything of its grant with it, an access token only itself.
 
-    Silent for what is unknown or another client's (§2.2). Raises OAuthError without a token.
+    Silent for what is unknown (§2.2). Raises OAuthError without a token, and for another client's (§2.1).
     """
     token = required(parameters, "token")
     grant = find(token)
-    if grant is None or grant.client != client:
+    if grant is None:
         return
+    if grant.client != client:
+        raise OAuthError("invalid_grant", "the token is not one of this client")
     if _is_refresh(grant, token):
         grant.revoke(now)
     else:
@@ -34,26 +38,31 @@ def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
 def introspect(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
     """What a resource server needs, `acr` and `auth_time` included (RFC 9470 §6); `active` alone otherwise.
 
-    A client learns of its own tokens, and of the others' where its registration says so.
+    A client learns of its own tokens, and of the others' access tokens where its registration says so.
     """
     token = required(parameters, "token")
     grant = find(token)
-    if grant is None or (grant.client != client and not client.may_introspect) or not _lives(grant, token, now):
+    refresh = grant is not None and _is_refresh(grant, token)
+    if grant is None or not _may_learn(client, grant, refresh) or not _lives(grant, token, now):
         return {"active": False}
-    refresh = _is_refresh(grant, token)
     expires_at = grant.session.expire_date if refresh and grant.session else grant.access_expires_at
     return {
         "active": True,
         "iss": settings.PUBLIC_URL,
         "sub": subject(grant.agent, grant.client),
         "client_id": grant.client.client_id,
-        "scope": grant.scope,
+        "scope": scope_of(grant),
         "token_type": "refresh_token" if refresh else "Bearer",
         "exp": int(expires_at.timestamp()) if expires_at else None,
         "acr": grant.acr,
         "auth_time": int(grant.auth_time.timestamp()),
         "sid": str(grant.session_id),
     }
+
+
+def _may_learn(client: Client, grant: Grant, refresh: bool) -> bool:
+    """No resource server is ever sent a refresh token: one that comes there must not pass for an access token."""
+    return grant.client == client or (client.may_introspect and not refresh)
 
 
 def find(token: str) -> Grant | None:

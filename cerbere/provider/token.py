@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import draft, record, told
+from cerbere.provider.claims import known_scopes, scope_of
 from cerbere.provider.client_auth import authenticate
 from cerbere.provider.errors import OAuthError
 from cerbere.provider.grants import id_token, why_dead
@@ -88,7 +89,9 @@ def refresh(client: Client, grant: Grant | None, parameters: Parameters, now: da
     presented = required(parameters, "refresh_token")
     if grant is None or grant.client_id != client.pk or not client.refresh_tokens:
         raise OAuthError("invalid_grant", "the refresh token is not one of this client")
-    if not set(parameters.get("scope", "").split()) <= set(grant.scope.split()):
+    if grant.refresh_digest != digest(presented):
+        raise _replayed(grant, Event.REFRESH_TOKEN_REPLAYED, now)
+    if not set(known_scopes(parameters.get("scope", ""), ())) <= set(grant.scope.split()):
         raise OAuthError("invalid_scope", "scope is wider than what was granted")
     if reason := why_dead(grant, now):
         raise _refused(grant, reason)
@@ -114,7 +117,7 @@ def _answer(grant: Grant, tokens: Tokens, nonce: str, now: datetime) -> dict[str
         "access_token": tokens.access,
         "token_type": "Bearer",
         "expires_in": int(ACCESS_TOKEN_LIFETIME.total_seconds()),
-        "scope": grant.scope,
+        "scope": scope_of(grant),
         "id_token": id_token(grant, tokens.access, nonce, now),
     }
     return answer | ({"refresh_token": tokens.refresh} if tokens.refresh else {})

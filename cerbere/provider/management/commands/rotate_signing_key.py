@@ -23,6 +23,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if not settings.SIGNING_KEYS_FILE:
             raise CommandError("CERBERE_SIGNING_KEYS_FILE is not set: the keys are not in a file that can be changed")
+        if options["publish_hours"] < 0:
+            raise CommandError("--publish-hours is 0 or more")
         path, wait, now = Path(settings.SIGNING_KEYS_FILE), timedelta(hours=options["publish_hours"]), timezone.now()
         try:
             replace_file(path, rotated(path.read_text(), options["alg"], wait, now))
