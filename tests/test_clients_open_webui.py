@@ -18,6 +18,7 @@ from tests.piag import free_port
 from tests.worker import work
 from twofactor.models import OtpMelDevice
 from twofactor.remove_otp_mel import remove_otp_mel_as_admin
+from twofactor.strength import Strength
 
 pytest_plugins = ["tests.clients.fixtures"]
 
@@ -71,6 +72,15 @@ def test_login_with_enrolment_gives_name_and_email_then_single_sign_on(agent, ca
     again = start(agent, open_webui).response.json()
     assert not agent.was_asked
     assert again["claims"]["auth_time"] == session["claims"]["auth_time"]
+
+
+def test_step_up_from_a_password_where_the_registration_lets_it(agent, camille, open_webui):
+    Client.objects.update(minimum=Strength.PASSWORD)
+    first = agent.sign_in(start(agent, open_webui, acr_values="eidas1")).response.json()["claims"]
+    refusal = start(agent, open_webui)
+    assert (first["acr"], refusal.status) == ("eidas1", 403)
+    second = agent.enrol(refusal).response.json()["claims"]
+    assert (second["acr"], second["sub"]) == ("eidas2", first["sub"])
 
 
 @pytest.mark.parametrize("acr_values", ["eidas1", "", "unknown"])

@@ -45,6 +45,14 @@ def test_login_with_enrolment_then_single_sign_on_then_logout(agent, camille, pi
     assert agent.went_through("/connexion/")
 
 
+def test_agent_without_secret_on_the_bnum_never_gets_in(agent, sasha, piag_url):
+    refusal = agent.sign_in(agent.open(f"{piag_url}/assistant/"), "sasha.petit")
+    assert refusal.status == 403
+    page = agent.follow(refusal, "Activer OTP Mél et continuer vers")
+    assert not any("code" in form.fields for form in page.forms)
+    assert CONNECTED not in agent.open(f"{piag_url}/assistant/").text
+
+
 def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, piag_url, issuer):
     agent.enrol(agent.sign_in(agent.open(f"{piag_url}/assistant/")))
     agent.sign_out(issuer)

@@ -9,6 +9,7 @@ from tests.clients.proconnect import AFTER_LOGOUT, CALLBACK, ProConnect, Refused
 from twofactor.strength import Strength
 
 pytest_plugins = ["tests.clients.fixtures"]
+ESSENTIAL_1 = {"id_token": {"acr": {"essential": True, "values": ["eidas1"]}}}
 ESSENTIAL_3 = {"id_token": {"acr": {"essential": True, "values": ["eidas3"]}}}
 
 
@@ -42,6 +43,15 @@ def test_login_with_enrolment_then_single_sign_on(agent, camille, proconnect):
     _, again = proconnect.finish(location(agent.open(proconnect.start())))
     assert not agent.was_asked
     assert (again["sub"], again["acr"]) == (claims["sub"], "eidas2")
+
+
+def test_login_then_step_up_with_enrolment(agent, camille, proconnect):
+    _, first = proconnect.finish(location(agent.sign_in(agent.open(proconnect.start(ESSENTIAL_1)))))
+    assert (first["acr"], first["amr"]) == ("eidas1", ["pwd"])
+    refusal = agent.open(proconnect.start())
+    assert refusal.status == 403
+    _, second = proconnect.finish(location(agent.enrol(refusal)))
+    assert (second["acr"], second["sub"], second["sid"]) == ("eidas2", first["sub"], first["sid"])
 
 
 @pytest.mark.parametrize("alg", ["", "RS256", "ES256"])

@@ -30,6 +30,7 @@ class ProConnect:
     client_secret: str
     client_id: str = "proconnect"
     asked: dict[str, str] = field(default_factory=dict)
+    essential: list[str] = field(default_factory=list)
 
     def get(self, url: str, **options: Any) -> requests.Response:
         answer = requests.get(url, timeout=TIMEOUT, **options)
@@ -43,6 +44,7 @@ class ProConnect:
     def start(self, claims: dict[str, Any] = ACR, **more: str) -> str:
         """Where the browser is sent."""
         self.asked = {"state": secrets.token_hex(32), "nonce": secrets.token_hex(32)}
+        self.essential = claims["id_token"]["acr"]["values"]
         request = {
             "client_id": self.client_id, "redirect_uri": CALLBACK, "response_type": "code", "scope": SCOPES,
             "claims": json.dumps(claims), **self.asked, **more,
@@ -61,7 +63,7 @@ class ProConnect:
         claims = self.verified(tokens["id_token"])
         if (claims["iss"], claims["aud"], claims["nonce"]) != (self.issuer, self.client_id, self.asked["nonce"]):
             raise RefusedError("iss, aud or nonce")
-        if claims["acr"] not in ACR["id_token"]["acr"]["values"]:
+        if claims["acr"] not in self.essential:
             raise RefusedError("acr")
         return tokens, claims
 
