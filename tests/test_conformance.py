@@ -31,13 +31,16 @@ class TestConfig:
             "userinfo_endpoint",
             "jwks_uri",
             "end_session_endpoint",
+            "pushed_authorization_request_endpoint",
         ):
             assert document[name].startswith(ISSUER)
         assert "code" in document["response_types_supported"]
         assert "public" in document["subject_types_supported"]
         assert "RS256" in document["id_token_signing_alg_values_supported"]
         assert "openid" in document["scopes_supported"]
-        assert document["claims_supported"]
+        assert {"sub", "iss", "auth_time", "acr", "name", "email"} <= set(document["claims_supported"])
+        assert document["code_challenge_methods_supported"] == ["S256"]
+        assert document["authorization_response_iss_parameter_supported"] is True
         assert document["claims_parameter_supported"] is True
         assert document["request_uri_parameter_supported"] is False
         assert document["backchannel_logout_supported"] is True

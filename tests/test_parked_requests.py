@@ -8,7 +8,7 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from cerbere.provider.models import ParkedRequest
+from cerbere.provider.models import Client, ParkedRequest
 from cerbere.provider.parked import resume_url
 from tests import people
 from tests.people import NOW, Browser, answer
@@ -189,3 +189,32 @@ def test_a_client_that_relays_names_the_service_and_others_cannot(browser, camil
     type(piag).objects.update(relays=True)
     refusal = browser.follow_inside(browser.sign_in(page=browser.follow_inside(browser.authorize(sp_name="Agenda"))))
     assert "Accès interdit – Agenda (PIAG)" in refusal.text
+
+
+def test_one_that_is_answered_waits_no_more_nor_one_of_a_disabled_client(browser, camille, wiki):
+    browser.sign_in(page=browser.follow_inside(browser.authorize("wiki")))
+    waiting = ParkedRequest.objects.get()
+    assert waiting.answered
+    pages = ("/compte/", f"/compte/?next=/oidc/continuer/{waiting.id}/")
+    for page in pages:
+        assert "Vous venez de WIKI" not in browser.get(page).text
+    ParkedRequest.objects.update(answered=False)
+    for page in pages:
+        assert "Vous venez de WIKI" in browser.get(page).text
+    Client.objects.update(enabled=False)
+    for page in pages:
+        assert "Vous venez de WIKI" not in browser.get(page).text
+
+
+def test_an_answer_lengthens_no_life(browser, camille, wiki):
+    with time_machine.travel(NOW, tick=False) as moment:
+        page = browser.follow_inside(browser.authorize("wiki"))
+        moment.shift(timedelta(minutes=14, seconds=58))
+        browser.sign_in(page=page)
+    assert ParkedRequest.objects.get().expires_at == NOW + timedelta(minutes=15)
+
+
+def test_its_cookie_is_for_https_where_the_sessions_is(browser, wiki, settings):
+    assert "secure" not in browser.authorize("wiki").headers["Set-Cookie"].lower()
+    settings.SESSION_COOKIE_SECURE = True
+    assert "secure" in browser.authorize("wiki").headers["Set-Cookie"].lower()

@@ -159,3 +159,14 @@ def test_named_case(case):
     outcome = verdict(*given)
     shown = {Granted: lambda: outcome.acr, Denied: lambda: outcome.error}.get(type(outcome), lambda: outcome)()
     assert shown == expected
+
+
+def test_max_age_counts_from_the_request_for_whoever_takes_his_time():
+    demand = Demand(NOW - timedelta(minutes=5), max_age=60)
+    assert isinstance(verdict(demand, TERMS[0], (password(4),), frozenset()), Granted)
+    assert verdict(demand, TERMS[0], (password(6),), frozenset()) is Step.LOG_IN
+
+
+def test_a_grant_tells_of_no_act_that_was_too_old_for_it():
+    granted = verdict(Demand(NOW, max_age=600), TERMS[0], (password(5), otp(60)), frozenset({DEVICE}))
+    assert granted == Granted(Strength.PASSWORD, "eidas1", (password(5),))

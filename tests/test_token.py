@@ -1,6 +1,7 @@
 """The token endpoint: a code gives its tokens once, to its own client, while what it stands for is true."""
 
 import base64
+import hashlib
 import json
 from datetime import timedelta
 from urllib.parse import quote
@@ -133,6 +134,11 @@ def test_a_verifier_without_a_challenge_is_an_error(signed_in, piag):
     assert signed_in.token(code, code_verifier=None).status_int == 200
 
 
+@pytest.mark.parametrize(("length", "fits"), [(42, False), (43, True), (128, True), (129, False)])
+def test_a_verifier_has_43_to_128_characters(length, fits):
+    assert verifier_fits(people.challenge("a" * length), "a" * length) is fits
+
+
 def test_rfc_7636_appendix_b():
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert verifier_fits("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", verifier)
@@ -161,6 +167,15 @@ class TestK07ClientAuthentication:
     def test_a_disabled_client(self, signed_in, code):
         Client.objects.update(enabled=False)
         refused(signed_in.token(code), "invalid_client", 401)
+
+    def test_the_scheme_may_be_in_small_letters_and_the_secret_encoded(self, browser, piag):
+        """RFC 9110 §11.1, RFC 6749 §2.3.1."""
+        Client.objects.update(secret_digest=hashlib.sha256(b"a+b %").hexdigest())
+        both = base64.b64encode(b"piag:a%2Bb+%25").decode()
+        for scheme, error in (("basic", "invalid_grant"), ("Bearer", "invalid_client")):
+            fields = {"grant_type": "authorization_code", "code": "x"}
+            header = {"Authorization": f"{scheme} {both}"}
+            assert browser.post("/oidc/token", fields, header, expect_errors=True).json["error"] == error
 
     def test_get_is_not_a_way(self, browser):
         assert browser.get("/oidc/token", expect_errors=True).status_int == 405

@@ -9,7 +9,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import NOW, Browser, activate_otp_mel, code, code_form, make_agent, wrong_code
 from twofactor.models import OtpMelDevice
-from twofactor.throttle import CEILING, FREE_TRIES
+from twofactor.throttle import CEILING, FREE_TRIES, wait_after
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
@@ -157,3 +157,9 @@ def test_live_sessions_at_two_factors_do_not_suffer_from_somebody_elses_failures
     thief.sign_in()
     fail(thief, FREE_TRIES + 3)
     assert is_two_factor(signed_in)
+
+
+def test_the_last_wait_repeats():
+    now = NOW
+    waits = [wait_after(failures, now) for failures in range(4, 12)]
+    assert [wait and (wait - now) // timedelta(minutes=1) for wait in waits] == [None, 1, 2, 4, 8, 15, 15, 15]

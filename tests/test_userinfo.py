@@ -65,6 +65,14 @@ def test_the_claims_parameter_adds_and_the_clients_set_limits(signed_in, wiki):
     assert set(told) == {"sub", "name"}
 
 
+def test_a_token_by_another_scheme_is_none(signed_in, wiki):
+    token = access_token(signed_in)
+    assert signed_in.get("/oidc/userinfo", headers={"Authorization": f"bearer {token}"}).json["sub"]
+    for scheme in ("Basic", "DPoP", token):
+        header = {"Authorization": f"{scheme} {token}"}
+        assert signed_in.get("/oidc/userinfo", headers=header, expect_errors=True).status_int in (400, 401)
+
+
 def test_the_id_token_has_what_the_claims_parameter_names_there(signed_in, wiki):
     asked = json.dumps({"id_token": {"email": {"essential": True}, "password": None}})
     code = answer(signed_in.authorize("wiki", claims=asked))["code"]
