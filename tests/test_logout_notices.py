@@ -220,6 +220,19 @@ def test_a_notice_that_a_killed_worker_held_is_sent_by_the_purge(rp, signed_in, 
     assert len(rp.received) == 1
 
 
+def test_a_notice_that_waits_for_the_worker_is_queued_once_however_often_the_purge_runs(rp, signed_in, capsys):
+    sign_out(signed_in)
+    waiting = DBTaskResult.objects.filter(task_path=send.module_path, status="READY")
+    for hours in range(3, 9):
+        with time_machine.travel(timezone.now() + timedelta(hours=hours)):
+            call_command("purge")
+    assert waiting.count() == 1
+    waiting.update(status="RUNNING", started_at=timezone.now() + timedelta(hours=9))
+    with time_machine.travel(timezone.now() + timedelta(hours=10)):
+        call_command("purge")
+    assert waiting.count() == 0
+
+
 def test_p04_old_notices_are_purged(rp, signed_in, capsys):
     sign_out(signed_in)
     with time_machine.travel(timezone.now() + timedelta(days=31)):

@@ -159,6 +159,12 @@ class TestRevocation:
         assert userinfo(browser, tokens["access_token"]) == 401
         assert refresh(browser, tokens["refresh_token"]).status_int == 200
 
+    def test_a_used_refresh_token_takes_its_family_with_it(self, browser, tokens):
+        again = refresh(browser, tokens["refresh_token"]).json
+        assert self.revoke(browser, tokens["refresh_token"]).status_int == 200
+        assert userinfo(browser, again["access_token"]) == 401
+        refused(refresh(browser, again["refresh_token"]))
+
     def test_anothers_token_is_refused_and_left_alone(self, browser, tokens, wiki):
         refused(self.revoke(browser, tokens["refresh_token"], "wiki"))
         refused(self.revoke(browser, tokens["access_token"], "wiki"))
@@ -201,6 +207,11 @@ class TestIntrospection:
         Client.objects.filter(client_id="wiki").update(may_introspect=True)
         told = self.introspect(browser, tokens["access_token"], "wiki").json
         assert (told["active"], told["client_id"]) == (True, "piag")
+
+    def test_a_refresh_token_is_dead_once_the_client_may_have_none(self, browser, tokens):
+        Client.objects.update(refresh_tokens=False)
+        assert self.introspect(browser, tokens["refresh_token"]).json == {"active": False}
+        assert self.introspect(browser, tokens["access_token"]).json["active"] is True
 
     def test_anothers_refresh_token_passes_for_no_access_token(self, browser, tokens, wiki):
         Client.objects.filter(client_id="wiki").update(may_introspect=True)

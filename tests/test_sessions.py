@@ -11,7 +11,7 @@ from accounts.models import AgentSession
 from accounts.sessions import at_rest
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.people import NOW, PASSWORD, Browser, code, login_form
+from tests.people import NOW, PASSWORD, Browser, answer, code, login_form, password_hash
 
 pytestmark = pytest.mark.django_db
 EXPIRED = "Votre session a expiré. Reconnectez-vous."
@@ -22,6 +22,22 @@ NAME = "cerbere_session"
 def signed_in(browser, camille):
     browser.sign_in()
     return browser
+
+
+def test_a_session_of_an_earlier_password_is_nobodys(browser, camille, wiki):
+    browser.sign_in()
+    camille.password = password_hash("un autre mot de passe")
+    camille.save()
+    assert browser.get("/compte/").location.startswith("/connexion/")
+    assert answer(browser.authorize("wiki", prompt="none"))["error"] == "login_required"
+
+
+def test_somebody_else_who_signs_in_begins_a_session_of_his_own(browser, camille, dominique):
+    browser.sign_in()
+    of_camille = AgentSession.objects.get(agent=camille).sid
+    browser.sign_in("dominique.morel")
+    session = AgentSession.objects.get()
+    assert (session.agent, session.sid != of_camille) == (dominique, True)
 
 
 def test_c01_the_cookies_of_plain_http(browser, camille):

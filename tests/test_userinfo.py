@@ -73,6 +73,12 @@ def test_a_token_by_another_scheme_is_none(signed_in, wiki):
         assert signed_in.get("/oidc/userinfo", headers=header, expect_errors=True).status_int in (400, 401)
 
 
+def test_an_empty_token_in_the_form_is_none(signed_in, wiki):
+    header = {"Authorization": f"Bearer {access_token(signed_in)}"}
+    assert signed_in.post("/oidc/userinfo", {"access_token": ""}, header).status_int == 200
+    assert signed_in.post("/oidc/userinfo", {"access_token": ""}, expect_errors=True).status_int == 401
+
+
 def test_the_id_token_has_what_the_claims_parameter_names_there(signed_in, wiki):
     asked = json.dumps({"id_token": {"email": {"essential": True}, "password": None}})
     code = answer(signed_in.authorize("wiki", claims=asked))["code"]

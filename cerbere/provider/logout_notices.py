@@ -9,11 +9,12 @@ from uuid import UUID
 import requests
 import structlog
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
-from django_tasks import task
+from django_tasks import TaskResultStatus, task
+from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Agent, AgentSession
 from cerbere.provider import keys
@@ -27,6 +28,7 @@ TOKEN_LIFETIME = timedelta(minutes=2)
 TIMEOUT = (3, 3)  # seconds to connect, then for each byte
 DEADLINE = 6  # seconds for the whole: one worker serves everybody
 RETRY_AFTER = [timedelta(seconds=s) for s in (10, 60, 600, 3600)]  # then it is given up
+STALLED_AFTER = timedelta(hours=2)  # longer than the longest wait for the next try
 log = structlog.get_logger("cerbere.provider.logout_notices")
 
 
@@ -100,6 +102,18 @@ def _try_again(notice: LogoutNotice, now: datetime) -> None:
         log.error("logout_notice_given_up", client_id=notice.client.client_id, error=notice.last_error)
         return
     send.using(run_after=now + RETRY_AFTER[notice.attempts - 1]).enqueue(notice.pk)
+
+
+def send_stalled(now: datetime) -> None:
+    """Queue again what a worker took and never finished: it was killed. Not what waits, however long."""
+    tasks = DBTaskResult.objects.filter(task_path=send.module_path)
+    in_hand = Q(status=TaskResultStatus.RUNNING, started_at__gt=now - STALLED_AFTER)
+    waiting = tasks.filter(Q(status=TaskResultStatus.READY) | in_hand).values_list("args_kwargs", flat=True)
+    named = {each["args"][0] for each in waiting}
+    undelivered = LogoutNotice.objects.filter(delivered_at=None, attempts__lte=len(RETRY_AFTER))
+    for notice in undelivered.filter(created_at__lte=now - STALLED_AFTER):
+        if notice.pk not in named:
+            send.enqueue(notice.pk)
 
 
 def logout_token(notice: LogoutNotice, now: datetime) -> str:

@@ -11,27 +11,27 @@ from cerbere.audit.record import record
 from cerbere.provider.claims import scope_of
 from cerbere.provider.errors import OAuthError
 from cerbere.provider.grants import why_dead
-from cerbere.provider.models import Client, Grant, digest
+from cerbere.provider.models import GRANT_BY_FAMILY, Client, Grant, digest
 from cerbere.provider.request import Parameters
 from cerbere.provider.subjects import subject
 from cerbere.provider.token import required
 
 
 def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
-    """A refresh token takes everything of its grant with it, an access token only itself.
+    """A refresh token, also a used one, takes everything of its grant with it, an access token only itself.
 
     Silent for what is unknown (§2.2). Raises OAuthError without a token, and for another client's (§2.1).
     """
     token = required(parameters, "token")
-    grant = find(token)
+    grant = find(token) or GRANT_BY_FAMILY(token.partition(".")[0])
     if grant is None:
         return
     if grant.client != client:
         raise OAuthError("invalid_grant", "the token is not one of this client")
-    if _is_refresh(grant, token):
-        grant.revoke(now)
-    else:
+    if grant.access_digest == digest(token):
         Grant.objects.filter(pk=grant.pk).update(access_expires_at=now)
+    else:
+        grant.revoke(now)
     record(Event.TOKEN_REVOKED, grant.agent, client_id=client.client_id)
 
 
@@ -78,4 +78,6 @@ def _is_refresh(grant: Grant, token: str) -> bool:
 def _lives(grant: Grant, token: str, now: datetime) -> bool:
     if why_dead(grant, now):
         return False
-    return _is_refresh(grant, token) or (grant.access_expires_at is not None and now < grant.access_expires_at)
+    if _is_refresh(grant, token):
+        return grant.client.refresh_tokens
+    return grant.access_expires_at is not None and now < grant.access_expires_at

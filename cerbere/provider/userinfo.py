@@ -37,7 +37,7 @@ def _grant(request: HttpRequest, now: datetime) -> Grant:
 def _bearer(request: HttpRequest) -> str:
     """In the header, or in a form's body (RFC 6750 §2.1 and §2.2); never in the query."""
     scheme, _, in_header = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    in_body = request.POST.getlist("access_token") if request.method == "POST" else []
+    in_body = [token for token in request.POST.getlist("access_token") if token] if request.method == "POST" else []
     if len(in_body) + bool(scheme) > 1:
         raise OAuthError("invalid_request", "the access token is given more than once")
     if scheme and scheme.lower() != "bearer":

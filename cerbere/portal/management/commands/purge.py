@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -6,17 +6,15 @@ from django.core.management.base import BaseCommand
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import attempts
+from accounts import attempts, notices
 from accounts.models import AgentSession
-from accounts.notices import send_stalled
 from cerbere.audit.models import AuditEvent
 from cerbere.batches import in_batches
-from cerbere.provider.logout_notices import RETRY_AFTER, send
+from cerbere.provider import logout_notices
 from cerbere.provider.models import Grant, LogoutNotice, ParkedRequest, PushedRequest, UsedAssertion
 
 GRANTS_KEPT = timedelta(days=1)  # a replayed code is told from an unknown one for that long
 NOTICES_KEPT = timedelta(days=30)  # long enough for the helpdesk to ask what became of a logout
-STALLED_AFTER = timedelta(hours=2)  # beyond the last try: the worker died with the notice in hand
 ATTEMPTS_KEPT = timedelta(days=1)  # longer than the longest memory of accounts.attempts
 
 
@@ -25,8 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
-        _send_again(now)
-        send_stalled(now)
+        logout_notices.send_stalled(now)
+        notices.send_stalled(now)
         idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
         removed = {
             "sessions": _remove(AgentSession.objects.filter(idle)),
@@ -44,12 +42,3 @@ class Command(BaseCommand):
 
 def _remove(rows: QuerySet[Any]) -> int:
     return sum(batch.delete()[0] for batch in in_batches(rows))
-
-
-def _send_again(now: datetime) -> None:
-    """Notices that a worker took and never finished: it was killed."""
-    stalled = LogoutNotice.objects.filter(
-        delivered_at=None, attempts__lte=len(RETRY_AFTER), created_at__lte=now - STALLED_AFTER
-    )
-    for notice in stalled:
-        send.enqueue(notice.pk)
