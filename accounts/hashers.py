@@ -5,8 +5,6 @@ from typing import Any
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 ONE = Lock()  # at a time in a process, which has one core: together they would only take each other's cache
-
-
 OF_TODAY = re.compile(r"argon2\$argon2id\$v=19\$m=47104,t=1,p=1\$[A-Za-z0-9+/]{30}\$")  # with a salt of 22 characters
 
 

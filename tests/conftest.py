@@ -10,6 +10,12 @@ from twofactor.strength import Strength
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory):
+    """The Bnum's in a file: threads cannot close what they opened of SQLite's memory, as Python 3.13 and later tell."""
+    connections["bnum"].settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("bnum") / "bnum.sqlite3")
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """The Bnum's table, which Cerbère reads and never migrates."""
     with django_db_blocker.unblock(), connections["bnum"].cursor() as cursor:

@@ -30,6 +30,4 @@ os.environ.setdefault("CERBERE_MELOTP_DATABASE_URL", f"sqlite:///{PLACE / 'cerbe
 
 from cerbere.settings import *  # noqa: E402, F403
 
-# A file: connections to SQLite's memory stay open in the threads that made them, which Python 3.13 and later tell.
-DATABASES["bnum"]["TEST"] = {"NAME": str(PLACE / f"cerbere-tests-bnum-{os.getpid()}.sqlite3")}  # noqa: F405
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

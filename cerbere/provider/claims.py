@@ -42,10 +42,10 @@ def scope_of(grant: Grant) -> str:
 
 
 @lru_cache(maxsize=1000)
-def known_scopes(scope: str, allowed: tuple[str, ...]) -> list[str]:
+def known_scopes(scope: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
     """Each once, without those that give nothing to who may have these claims (none named: all)."""
     given = set(allowed or CLAIMS)
-    return [name for name in dict.fromkeys(scope.split()) if name == OPENID or of_scopes(name) & given]
+    return tuple(name for name in dict.fromkeys(scope.split()) if name == OPENID or of_scopes(name) & given)
 
 
 def userinfo_claims(grant: Grant) -> dict[str, Value]:

@@ -254,6 +254,10 @@ class Grant(models.Model):
         unburnt = {"redeemed_at": None, "revoked_at": None}
         return change(Grant, self.pk, unburnt, then=[event], redeemed_at=now, **tokens.columns(now))
 
+    def has_refresh_token(self, presented: str) -> bool:
+        """Whether it is the current one of the family, not one that was used."""
+        return hmac.compare_digest(self.refresh_digest, digest(presented))
+
     def rotate(self, presented: str, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
         """Put new tokens in the place of the presented one, and write the event. False when it was used before."""
         current = Grant.objects.filter(pk=self.pk, refresh_digest=digest(presented), revoked_at=None)

@@ -42,7 +42,7 @@ def introspect(client: Client, parameters: Parameters, now: datetime) -> dict[st
     """
     token = required(parameters, "token")
     grant = find(token)
-    refresh = grant is not None and _is_refresh(grant, token)
+    refresh = grant is not None and grant.has_refresh_token(token)
     if grant is None or not _may_learn(client, grant, refresh) or not _lives(grant, token, now):
         return {"active": False}
     expires_at = grant.session.expire_date if refresh and grant.session else grant.access_expires_at
@@ -71,13 +71,9 @@ def find(token: str) -> Grant | None:
     return Grant.objects.whole().filter(Q(access_digest=digest(token)) | current).first()
 
 
-def _is_refresh(grant: Grant, token: str) -> bool:
-    return grant.refresh_digest == digest(token)
-
-
 def _lives(grant: Grant, token: str, now: datetime) -> bool:
     if why_dead(grant, now):
         return False
-    if _is_refresh(grant, token):
+    if grant.has_refresh_token(token):
         return grant.client.refresh_tokens
     return grant.access_expires_at is not None and now < grant.access_expires_at

@@ -89,7 +89,7 @@ def refresh(client: Client, grant: Grant | None, parameters: Parameters, now: da
     presented = required(parameters, "refresh_token")
     if grant is None or grant.client_id != client.pk or not client.refresh_tokens:
         raise OAuthError("invalid_grant", "the refresh token is not one of this client")
-    if grant.refresh_digest != digest(presented):
+    if not grant.has_refresh_token(presented):
         raise _replayed(grant, Event.REFRESH_TOKEN_REPLAYED, now)
     if not set(known_scopes(parameters.get("scope", ""), ())) <= set(grant.scope.split()):
         raise OAuthError("invalid_scope", "scope is wider than what was granted")
