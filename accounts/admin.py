@@ -10,7 +10,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import path
 
-from accounts import attempts, import_page
+from accounts import attempts
+from accounts.agent_imports import import_page
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from accounts.models import Agent, Attempts, normalize_login
-from cerbere.batches import in_batches
+from cerbere.core.batches import in_batches
 from cerbere.statements import ReadOne, Row
 from cerbere.writes import write
 

@@ -7,7 +7,7 @@ from accounts.models import Agent
 class AgentBackend(ModelBackend):
     """Reads the agent of a session, with the relations of AGENT_RELATED, in one statement.
 
-    Passwords are checked by accounts.sign_in only, which counts tries: this backend authenticates nobody.
+    Passwords are checked by accounts.sign_in.sign_in only, which counts tries: this backend authenticates nobody.
     """
 
     def authenticate(self, request, username=None, password=None, **kwargs):  # type: ignore[no-untyped-def]

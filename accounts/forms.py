@@ -5,7 +5,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Agent
-from accounts.validators import MAXIMUM_LENGTH
+from accounts.sign_in.validators import MAXIMUM_LENGTH
 
 
 class SignInForm(forms.Form):

@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Agent
-from accounts.sessions import session_of
+from accounts.sessions.store import session_of
 
 
 class AuthenticationMiddleware(middleware.AuthenticationMiddleware):

@@ -172,7 +172,7 @@ def _unsigned(session_data: bytes | str, *_secrets: str) -> str:
 class AgentSession(AbstractBaseSession):
     """One session of one browser. `sid` stays when the key rotates: it is the `sid` of ID tokens.
 
-    `session_key` and `previous_key` are digests (accounts.sessions.at_rest), never what a cookie holds.
+    `session_key` and `previous_key` are digests (accounts.sessions.store.at_rest), never what a cookie holds.
     """
 
     KEY_LENGTH: ClassVar[int] = 40  # characters, of both columns
@@ -195,7 +195,7 @@ class AgentSession(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> type[DatabaseSessionStore]:
-        """What decodes `session_data`; accounts.sessions.SessionStore, which builds on it, encodes the same way."""
+        """What decodes `session_data`; the SessionStore of ours, which builds on it, encodes the same way."""
         return DatabaseSessionStore
 
     def is_alive(self, now: datetime) -> bool:

@@ -13,17 +13,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import known_browser, times
-from accounts.change_password import change_password as change_password_act
 from accounts.forms import ChangePasswordForm, SignInForm
 from accounts.models import Agent, AgentSession
-from accounts.redirects import SeeOther, continue_to, next_of
 from accounts.refusals import Reason, Refused
-from accounts.sessions import session_of
-from accounts.sign_in import sign_in as sign_in_act
+from accounts.sessions.store import session_of
+from accounts.sign_in import known_browser
+from accounts.sign_in.change_password import change_password as change_password_act
+from accounts.sign_in.sign_in import sign_in as sign_in_act
 from cerbere import stencil
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.core import times
+from cerbere.core.redirects import SeeOther, continue_to, next_of
 
 
 @login_not_required

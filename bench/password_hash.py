@@ -15,7 +15,7 @@ from cerbere.serve import keep_memory
 
 ROUNDS, HASHES = 7, 5
 PASSWORD = "correct cheval pile agrafe"
-OURS = "accounts.hashers.Argon2idHasher"
+OURS = "accounts.sign_in.hashers.Argon2idHasher"
 KEPT = "kept"  # memory, as cerbere.serve has it
 KINDS = {
     "ours": (OURS, KEPT),

@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.directory.settings_faults import directory_faults
 from cerbere.env import is_loopback
-from cerbere.provider import keys
-from twofactor import seeds
+from cerbere.provider.keys import ring as keys
+from twofactor.seeds import sealing
 from twofactor.sources.faults import faults as source_faults
 
 TAG = "cerbere"
@@ -52,7 +52,7 @@ def _is_secret(key: str) -> bool:
 
 def unusable_keys() -> Iterator[tuple[str, str]]:
     try:
-        seeds.parse_keys(settings.SEED_KEYS)
+        sealing.parse_keys(settings.SEED_KEYS)
     except ValueError as error:  # SeedKeyError is one, and so is what base64 says of other alphabets
         yield "CERBERE_SEED_KEYS", f"cannot be used: {error}"
     try:

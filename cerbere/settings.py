@@ -55,7 +55,7 @@ MIDDLEWARE = [
     "accounts.middleware.AuthenticationMiddleware",
     "accounts.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "cerbere.provider.middleware.PendingRequestMiddleware",
+    "cerbere.provider.authorization.middleware.PendingRequestMiddleware",
 ]
 ROOT_URLCONF = "cerbere.urls"
 WSGI_APPLICATION = "cerbere.wsgi.application"
@@ -69,8 +69,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "cerbere.site.site",
-                "cerbere.provider.context.pending",
+                "cerbere.portal.context_processors.site",
+                "cerbere.provider.authorization.context_processors.pending",
             ],
         },
     }
@@ -89,12 +89,12 @@ TIME_ZONE = env.time_zone("CERBERE_TIME_ZONE", "Europe/Paris")
 AUTH_USER_MODEL = "accounts.Agent"
 AUTHENTICATION_BACKENDS = ["accounts.backends.AgentBackend"]
 AGENT_RELATED = ("otp_mel",)  # read with the agent in one statement, at each request
-PASSWORD_HASHERS = ["accounts.hashers.Argon2idHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.sign_in.hashers.Argon2idHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "accounts.validators.MaximumLengthValidator"},
+    {"NAME": "accounts.sign_in.validators.MaximumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "accounts.validators.ContextWordValidator"},
+    {"NAME": "accounts.sign_in.validators.ContextWordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
      "OPTIONS": {"user_attributes": ("uid", "email", "given_name", "family_name")}},
 ]  # fmt: skip
@@ -110,7 +110,7 @@ AUTH_LDAP_BIND_PASSWORD = env.text("CERBERE_LDAP_BIND_PASSWORD")
 DIRECTORY = "accounts.directory.ldap_directory.LdapDirectory" if LDAP_URL else ""
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "account"
-SESSION_ENGINE = "accounts.sessions"
+SESSION_ENGINE = "accounts.sessions.store"
 SESSION_IDLE = timedelta(minutes=env.number("CERBERE_SESSION_IDLE_MINUTES", 120, 1, 1440))
 SESSION_ABSOLUTE = timedelta(minutes=env.number("CERBERE_SESSION_ABSOLUTE_MINUTES", 600, 5, 1440))
 SESSION_COOKIE_AGE = int(SESSION_ABSOLUTE.total_seconds())
@@ -182,7 +182,7 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # no page takes more: long input is refused before it is read
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a whole request with files, for the import of agents
-FILE_UPLOAD_HANDLERS = ["cerbere.portal.uploads.BoundedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["cerbere.core.uploads.BoundedUploadHandler"]
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("CERBERE_STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]

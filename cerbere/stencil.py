@@ -21,7 +21,7 @@ from django.template.loader import get_template
 from django.urls import get_script_prefix
 from django.utils.translation import get_language
 
-from cerbere.site import site
+from cerbere.portal.context_processors import site
 
 Flags = tuple[tuple[str, Any], ...]
 

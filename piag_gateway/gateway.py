@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from piag_gateway.faults import Fault, TooWeak
-from piag_gateway.pages import fault_page
+from piag_gateway.oidc.sign_in import begin
+from piag_gateway.pages.fault_page import fault_page
 from piag_gateway.proof import Proof, current_proof, is_too_weak
-from piag_gateway.sign_in import begin
 
 # Printable ASCII but "%": headers carry no more (RFC 9110 §5.5), and what is decoded must be what was encoded.
 LEGIBLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")

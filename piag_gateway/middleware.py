@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
 from piag_gateway.faults import Fault
-from piag_gateway.pages import fault_page, request_id
-from piag_gateway.sign_in import inside
+from piag_gateway.oidc.sign_in import inside
+from piag_gateway.pages.fault_page import fault_page, request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

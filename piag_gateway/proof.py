@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from piag_gateway.conf import settings
-from piag_gateway.id_token import Claims, is_too_old
+from piag_gateway.oidc.id_token import Claims, is_too_old
 
 SESSION_KEY = "proof"
 

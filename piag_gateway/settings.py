@@ -63,7 +63,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
-                "piag_gateway.context.site",
+                "piag_gateway.pages.context.site",
             ],
         },
     }
@@ -77,7 +77,7 @@ TIME_ZONE = "Europe/Paris"
 
 # --- Agents and their sessions ----------------------------------------------------------------------
 AUTH_USER_MODEL = "piag_gateway.Visitor"
-AUTHENTICATION_BACKENDS = ["piag_gateway.backend.CerbereBackend"]
+AUTHENTICATION_BACKENDS = ["piag_gateway.oidc.backend.CerbereBackend"]
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a subject is unique with its issuer, not alone
 SESSION_ENGINE = "piag_gateway.sessions"
 SESSION_ABSOLUTE = timedelta(minutes=env.number("PIAG_SESSION_MINUTES", 600, 5, 1440))
@@ -89,7 +89,7 @@ CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}piag_csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "piag_gateway.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "piag_gateway.pages.errors.csrf_failure"
 
 # --- Web --------------------------------------------------------------------------------------------
 SECURE_HSTS_SECONDS = 63_072_000 if HTTPS else 0

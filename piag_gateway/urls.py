@@ -1,8 +1,9 @@
 from django.urls import path
 
-from piag_gateway import gateway, views
-from piag_gateway.backchannel_logout import backchannel_logout
-from piag_gateway.callback import SignInCallbackView
+from piag_gateway import gateway
+from piag_gateway.oidc.backchannel_logout import backchannel_logout
+from piag_gateway.oidc.callback import SignInCallbackView
+from piag_gateway.pages import views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -18,7 +19,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
 ]
 
-handler400 = "piag_gateway.errors.bad_request"
-handler403 = "piag_gateway.errors.forbidden"
-handler404 = "piag_gateway.errors.not_found"
-handler500 = "piag_gateway.errors.server_error"
+handler400 = "piag_gateway.pages.errors.bad_request"
+handler403 = "piag_gateway.pages.errors.forbidden"
+handler404 = "piag_gateway.pages.errors.not_found"
+handler500 = "piag_gateway.pages.errors.server_error"

@@ -5,7 +5,7 @@ A module of directory tests asks for these by `pytest_plugins = ["tests.director
 
 import pytest
 
-from accounts import pace
+from accounts.sign_in import pace
 from tests import slapd
 from tests.directory import JEANNE, KARIM, all_turns_are_free
 

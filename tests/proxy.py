@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.conf import settings
 from django.http.cookie import parse_cookie
 
-from accounts import known_browser
-from cerbere.provider import parked
+from accounts.sign_in import known_browser
+from cerbere.provider.authorization import parked_requests
 from tests.piag import Browser, Piag
 
 START_SECONDS = 10
@@ -33,7 +33,7 @@ OURS = [
     f"__Host-{name}"
     for name in (
         settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME,
-        known_browser.cookie_name(), parked.cookie_name(),
+        known_browser.cookie_name(), parked_requests.cookie_name(),
     )
 ]  # fmt: skip
 

@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
-from accounts.hashers import OF_TODAY, ONE, Argon2idHasher
 from accounts.models import AgentSession
+from accounts.sign_in.hashers import OF_TODAY, ONE, Argon2idHasher
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import PASSWORD, Browser, make_agent

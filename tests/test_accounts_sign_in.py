@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 from django.test import Client
 
-from accounts.hashers import Argon2idHasher
 from accounts.models import AgentSession, Mailbox
+from accounts.sign_in.hashers import Argon2idHasher
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import PASSWORD, Browser, login_form, make_agent

@@ -4,9 +4,9 @@ import pytest
 from django.core import signing
 from webtest import Upload
 
-from accounts import import_page
-from accounts.agent_lines import Refusal
-from accounts.import_agents import Verdict
+from accounts.agent_imports import import_page
+from accounts.agent_imports.agent_lines import Refusal
+from accounts.agent_imports.import_agents import Verdict
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent

@@ -17,7 +17,7 @@ from tests.clients.processes import running
 from tests.piag import free_port
 from tests.worker import work
 from twofactor.models import OtpMelDevice
-from twofactor.remove_otp_mel import remove_otp_mel_as_admin
+from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 from twofactor.strength import Strength
 
 pytest_plugins = ["tests.clients.fixtures"]

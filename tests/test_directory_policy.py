@@ -11,8 +11,8 @@ from accounts.directory.two_factor_policy import ALWAYS, LATEST, Policy, policy_
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from cerbere.provider.authorization.policy import Terms
 from cerbere.provider.models import Grant
-from cerbere.provider.policy import Terms
 from tests import people
 from tests.directory import PASSWORD
 from tests.people import Browser, answer, make_agent

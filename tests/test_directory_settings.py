@@ -90,7 +90,7 @@ def test_names_that_are_given_replace_the_mels_one_by_one():
 LOADED = """
 import sys, django
 django.setup()
-import cerbere.wsgi, accounts.passwords
+import cerbere.wsgi, accounts.sign_in.passwords
 from django.conf import settings
 print(settings.DIRECTORY, sorted(name for name in sys.modules if name in ("ldap", "django_auth_ldap")))
 """

@@ -3,8 +3,8 @@
 import pytest
 
 from accounts import directory as active_directory
-from accounts import pace
 from accounts.models import Agent, AgentSession, Attempts
+from accounts.sign_in import pace
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests import people

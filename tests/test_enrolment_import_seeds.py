@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.import_lines import LINE_LENGTH
 from accounts.models import Mailbox
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from cerbere.core.imports.lines import LINE_LENGTH
 from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, code, make_agent
 from twofactor.models import ImportedSeed, OtpMelDevice
 

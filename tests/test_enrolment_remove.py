@@ -11,7 +11,7 @@ from cerbere.audit.models import AuditEvent
 from tests.people import Browser, activate_otp_mel, code, make_agent, wrong_code
 from tests.worker import work
 from twofactor.models import OtpMelDevice
-from twofactor.remove_otp_mel import remove_otp_mel_as_admin
+from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import requests
 
-from accounts.sessions import SessionStore
+from accounts.sessions.store import SessionStore
 from tests.people import CALLBACK, CLIENT_SECRET, PASSWORD, VERIFIER, authorization, code
 from tests.test_database_faults import Site
 from tests.test_web_faults import PATIENCE

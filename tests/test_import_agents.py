@@ -5,11 +5,11 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import import_agents as act
-from accounts.import_lines import LINE_LENGTH, batches
+from accounts.agent_imports import import_agents as act
 from accounts.models import Agent, AgentSession, Mailbox
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from cerbere.core.imports.lines import LINE_LENGTH, batches
 from tests.people import PASSWORD, Browser, make_agent
 
 pytestmark = pytest.mark.django_db

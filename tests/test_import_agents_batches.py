@@ -10,11 +10,11 @@ from django.db import IntegrityError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import import_agents as act
-from accounts.agent_lines import Refusal, is_siret, read
-from accounts.import_lines import BATCH, Seen, batches, harmless
+from accounts.agent_imports import import_agents as act
+from accounts.agent_imports.agent_lines import Refusal, is_siret, read
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
+from cerbere.core.imports.lines import BATCH, Seen, batches, harmless
 from tests.test_import_agents import ALIX, HEADER, NOE, run
 
 __all__ = ["run"]

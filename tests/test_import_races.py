@@ -6,15 +6,15 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts import import_agents as agents_act
-from accounts.import_lines import batches
-from accounts.import_transaction import batch_transaction
+from accounts.agent_imports import import_agents as agents_act
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
+from cerbere.core.imports.lines import batches
+from cerbere.core.imports.transaction import batch_transaction
 from tests.at_once import at_once
-from twofactor import import_seeds as seeds_act
 from twofactor.models import ImportedSeed
 from twofactor.seed_formats import Entry
+from twofactor.seeds import import_seeds as seeds_act
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 COUNT = 60

@@ -10,16 +10,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.import_lines import BATCH, batches
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
+from cerbere.core.imports.lines import BATCH, batches
 from tests.people import make_agent
 from tests.test_seed_formats import BOTH, EXPECTED, VECTORS
 from tests.test_seed_formats_migration import account, link
 from tests.test_seed_formats_pskc import CHECKABLE, PSK, SECRET, container, package
-from twofactor import import_seeds as act
 from twofactor.models import ImportedSeed, OtpMelDevice
 from twofactor.seed_formats import Entry, Options, read
+from twofactor.seeds import import_seeds as act
 from twofactor.sources.imported import ImportedSource
 
 pytestmark = pytest.mark.django_db

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from accounts.agent_lines import COLUMNS, FIELDS, Refusal
-from accounts.import_agents import Verdict as AgentVerdict
-from twofactor.import_seeds import Verdict as SeedVerdict
+from accounts.agent_imports.agent_lines import COLUMNS, FIELDS, Refusal
+from accounts.agent_imports.import_agents import Verdict as AgentVerdict
 from twofactor.seed_formats import FORMATS, Fault
+from twofactor.seeds.import_seeds import Verdict as SeedVerdict
 
 PAGE = (Path(__file__).parent.parent / "docs" / "imports.md").read_text()
 AGENTS, SEEDS = PAGE.split("## Secrets")

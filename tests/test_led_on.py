@@ -3,8 +3,8 @@
 import pytest
 from django.db import OperationalError
 
-from accounts import known_browser
-from cerbere.provider import middleware, parked
+from accounts.sign_in import known_browser
+from cerbere.provider.authorization import middleware, parked_requests
 from cerbere.provider.models import Grant
 from tests import people
 from tests.people import Browser, answer
@@ -58,7 +58,7 @@ def test_the_cookies_of_both_answers_come_together(browser, page):
     assert names == {"cerbere_session", "cerbere_csrf", known_browser.cookie_name()}
 
 
-@pytest.mark.parametrize("step", [(parked, "find"), (middleware, "lead_on")])
+@pytest.mark.parametrize("step", [(parked_requests, "find"), (middleware, "lead_on")])
 def test_a_fault_on_the_way_leaves_the_session_that_the_act_has_opened(browser, page, monkeypatch, step):
     def down(*_):
         raise OperationalError

@@ -13,14 +13,14 @@ from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
 from accounts.models import AgentSession
-from cerbere.provider.logout_notices import send
+from cerbere.provider.logout.back_channel import send
 from cerbere.provider.models import Client, Grant, LogoutNotice
 from tests import people
 from tests.listening_client import listening_client
 from tests.people import answer
 from tests.test_admin_access import at_two_factors
 from tests.worker import work
-from twofactor.remove_otp_mel import remove_otp_mel_as_admin
+from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -188,7 +188,7 @@ def test_x06_it_is_tried_again_and_then_delivered(rp, signed_in):
 
 
 def test_x06_one_that_hangs_or_is_down_fails_in_bounded_time_and_the_other_is_told(rp, signed_in, monkeypatch, db):
-    monkeypatch.setattr("cerbere.provider.logout_notices.TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr("cerbere.provider.logout.back_channel.TIMEOUT", (0.2, 0.2))
     with listening_client() as other:
         people.make_client("hangs", 2, backchannel_logout_uri=other.url)
         people.make_client("down", 2, backchannel_logout_uri="http://127.0.0.1:1/")
@@ -202,7 +202,7 @@ def test_x06_one_that_hangs_or_is_down_fails_in_bounded_time_and_the_other_is_to
 
 
 def test_x06_one_that_trickles_its_answer_is_cut_off(rp, signed_in, monkeypatch):
-    monkeypatch.setattr("cerbere.provider.logout_notices.DEADLINE", 0.5)
+    monkeypatch.setattr("cerbere.provider.logout.back_channel.DEADLINE", 0.5)
     rp.trickles = True
     sign_out(signed_in)
     work()

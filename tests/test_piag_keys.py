@@ -4,7 +4,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from piag_gateway.faults import ProviderFault, TokenRefused
-from piag_gateway.keys import KEPT_SECONDS, MINIMUM_INTERVAL, KeyCache, pick, usable
+from piag_gateway.oidc.keys import KEPT_SECONDS, MINIMUM_INTERVAL, KeyCache, pick, usable
 from tests.forging_provider import EC_KEY, RSA_KEY
 
 HEADER = {"alg": "RS256", "kid": "rsa-1"}

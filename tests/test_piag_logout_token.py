@@ -8,12 +8,12 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from cerbere.provider import logout_notices
+from cerbere.provider.logout import back_channel
 from cerbere.provider.models import LogoutNotice
 from piag_gateway.faults import TokenRefused
-from piag_gateway.id_token import Expected
-from piag_gateway.keys import pick, usable
-from piag_gateway.logout_token import claims_of
+from piag_gateway.oidc.id_token import Expected
+from piag_gateway.oidc.keys import pick, usable
+from piag_gateway.oidc.logout_token import claims_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def keys(browser):
 
 
 def accepted(notice, keys, issued, client_id="piag"):
-    token = logout_notices.logout_token(notice, issued)
+    token = back_channel.logout_token(notice, issued)
     expected = Expected(issuer=settings.PUBLIC_URL, client_id=client_id, now=time.time())
     return claims_of(token, lambda header: pick(keys, header), expected)
 

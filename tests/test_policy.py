@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from cerbere.provider.policy import Demand, Denied, Granted, Step, Terms, decide
+from cerbere.provider.authorization.policy import Demand, Denied, Granted, Step, Terms, decide
 from twofactor.strength import Fact, Method, Strength, strength_of
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ CLOSE = "Connection: close"
 FAULTS_OF_A_SECOND_HASH = """
 import resource
 from django.conf import settings
-from accounts.hashers import Argon2idHasher
+from accounts.sign_in.hashers import Argon2idHasher
 from cerbere.serve import keep_memory
 settings.configure()
 keep_memory()

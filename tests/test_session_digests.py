@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import connection
 
 from accounts.models import AgentSession
-from accounts.sessions import KEY, SessionStore, at_rest
+from accounts.sessions.store import KEY, SessionStore, at_rest
 from tests.people import Browser
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
-from accounts.prove_password import prove_password
-from accounts.sessions import KEY, SessionStore
+from accounts.sessions.store import KEY, SessionStore
+from accounts.sign_in.prove_password import prove_password
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import draft
@@ -33,7 +33,7 @@ def unwritable(*about):
 @pytest.mark.django_db(transaction=True)
 def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camille, monkeypatch):
     """The session, the date of the last sign-in and the line in the journal are written together or not at all."""
-    monkeypatch.setattr("accounts.sign_in.draft", unwritable)
+    monkeypatch.setattr("accounts.sign_in.sign_in.draft", unwritable)
     page = browser.get("/connexion/")
     answer = browser.sign_in(page=page)
     assert (answer.status_int, NAME in browser.cookies) == (500, False)
@@ -46,7 +46,7 @@ def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camill
 def test_a_session_goes_on_as_it_was_when_the_sign_in_cannot_be_journalled(signed_in, camille, monkeypatch):
     camille.refresh_from_db()
     before = AgentSession.objects.values_list().get(), camille.last_login
-    monkeypatch.setattr("accounts.sign_in.draft", unwritable)
+    monkeypatch.setattr("accounts.sign_in.sign_in.draft", unwritable)
     assert signed_in.sign_in().status_int == 500
     camille.refresh_from_db()
     assert (AgentSession.objects.values_list().get(), camille.last_login) == before
@@ -58,7 +58,7 @@ def test_an_agent_who_is_removed_meanwhile_has_no_session(browser, camille, monk
         Agent.objects.all().delete()
         return proved
 
-    monkeypatch.setattr("accounts.sign_in.prove_password", removed)
+    monkeypatch.setattr("accounts.sign_in.sign_in.prove_password", removed)
     assert browser.sign_in().status_int == 500
     assert not AgentSession.objects.exists()
     assert not AuditEvent.objects.filter(name=Event.SIGN_IN_ACCEPTED).exists()

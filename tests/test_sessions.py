@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import AgentSession
-from accounts.sessions import at_rest
+from accounts.sessions.store import at_rest
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import NOW, PASSWORD, Browser, answer, code, login_form, password_hash

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.management import CommandError, call_command
 
-from cerbere.provider import keys
-from cerbere.provider.rotate import rotated
+from cerbere.provider.keys import ring as keys
+from cerbere.provider.keys.rotation import rotated
 from tests.settings import EC_KEY, RSA_KEY, _pem
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

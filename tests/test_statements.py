@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import AgentSession
-from accounts.sessions import SESSION_BY_KEY
+from accounts.sessions.store import SESSION_BY_KEY
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import draft, record

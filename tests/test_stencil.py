@@ -12,7 +12,7 @@ from accounts.models import Agent, AgentSession
 from cerbere import stencil
 from tests import people
 from tests.people import NOW, Browser
-from twofactor.forms import CodeForm
+from twofactor.otp_mel.forms import CodeForm
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w{64})"')
 HOSTILE = "%s &lt; <b>\"R & D\"</b> 'x' 100 %%"

@@ -15,7 +15,7 @@ from joserfc.jwk import KeySet
 
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
-from cerbere.provider import client_assertion
+from cerbere.provider.clients import assertion
 from cerbere.provider.models import Client, Grant
 from cerbere.provider.pkce import verifier_fits
 from tests import people
@@ -277,5 +277,5 @@ def test_a_null_character_in_the_name_of_a_client_is_no_fault_of_ours(browser, c
 def test_an_assertion_of_a_client_that_cannot_be_is_no_fault_of_ours(browser, sub):
     told = base64.urlsafe_b64encode(json.dumps({"sub": sub}).encode()).decode().rstrip("=")
     header = base64.urlsafe_b64encode(b'{"alg":"RS256"}').decode().rstrip("=")
-    fields = {"client_assertion": f"{header}.{told}.c2ln", "client_assertion_type": client_assertion.TYPE}
+    fields = {"client_assertion": f"{header}.{told}.c2ln", "client_assertion_type": assertion.TYPE}
     refused(browser.post("/oidc/token", fields, expect_errors=True), "invalid_client", 401)

@@ -20,8 +20,8 @@ from tests.people import (
 )  # fmt: skip
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice
-from twofactor.remove_otp_mel import remove_otp_mel_as_admin
-from twofactor.reseal_seeds import left_to_reseal, reseal_seeds
+from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
+from twofactor.otp_mel.reseal_seeds import left_to_reseal, reseal_seeds
 from twofactor.throttle import FREE_TRIES
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]

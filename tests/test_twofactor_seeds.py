@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, NOW, activate_otp_mel, code
 from twofactor.models import ImportedSeed, OtpMelDevice
-from twofactor.seeds import SeedKeyError, parse_keys, seal, unseal
+from twofactor.seeds.sealing import SeedKeyError, parse_keys, seal, unseal
 
 pytestmark = pytest.mark.usefixtures("clock")
 FIRST = "first:" + base64.b64encode(bytes(range(32))).decode()

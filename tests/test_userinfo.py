@@ -8,7 +8,7 @@ import time_machine
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from cerbere.provider import keys
+from cerbere.provider.keys import ring as keys
 from cerbere.provider.models import Client, Grant
 from tests import people
 from tests.people import NOW, answer

@@ -12,11 +12,11 @@ from django.urls import path, reverse
 
 from accounts.admin import ListedFilters
 from accounts.models import Agent
-from accounts.redirects import SeeOther
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.core.redirects import SeeOther
 from twofactor.models import OtpMelDevice
-from twofactor.remove_otp_mel import remove_otp_mel_as_admin
+from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 
 
 class ReasonForm(forms.Form):

@@ -11,7 +11,7 @@ from django.middleware.csrf import rotate_token
 from django.utils import timezone
 
 from accounts.models import Agent
-from accounts.sign_in import PASSWORD_AT
+from accounts.sign_in.sign_in import PASSWORD_AT
 from twofactor.models import OtpMelDevice
 from twofactor.strength import Fact, Method, Strength, strength_of
 

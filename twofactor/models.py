@@ -10,11 +10,11 @@ from django.db import models
 from django_otp.models import Device
 
 from accounts.models import Agent
-from accounts.sessions import DOUBLE_SUBMIT
+from accounts.sessions.store import DOUBLE_SUBMIT
 from cerbere.statements import ReadOne
 from cerbere.writes import Change, change
-from twofactor import seeds
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
+from twofactor.seeds import sealing
 from twofactor.throttle import FREE_TRIES, is_closed, wait_after
 
 log = structlog.get_logger("twofactor.models")
@@ -79,7 +79,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
 
     @property
     def seed(self) -> bytes:
-        return seeds.unseal(self.sealed_seed, self.bound_to)
+        return sealing.unseal(self.sealed_seed, self.bound_to)
 
     def take_seed(self, seed: bytes | None) -> None:
         """Keep this secret from now on, None if the Bnum keeps it; facts that rest on an earlier one are dead."""
@@ -90,13 +90,13 @@ class OtpMelDevice(Device):  # type: ignore[misc]
 
     def seal(self, seed: bytes) -> None:
         """With the key that seals now."""
-        self.sealed_seed = seeds.seal(seed, self.bound_to)
-        self.fingerprint = seeds.digest(seed, str(self.user_id))
+        self.sealed_seed = sealing.seal(seed, self.bound_to)
+        self.fingerprint = sealing.digest(seed, str(self.user_id))
 
     def holds(self, seed: bytes) -> bool:
         """Whether this is the secret that the agent confirmed."""
         if self.fingerprint:
-            return seeds.is_digest_of(self.fingerprint, seed, str(self.user_id))
+            return sealing.is_digest_of(self.fingerprint, seed, str(self.user_id))
         return bool(self.sealed_seed) and self.seed == seed  # sealed by a version without fingerprints
 
     def check_and_burn(self, code: str, sid: UUID | None, now: datetime, seed: bytes | None = None) -> Outcome:
@@ -167,12 +167,12 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def _remembers(self, code: str, now: datetime) -> bool:
         recent = self.last_used_at is not None and abs(now - self.last_used_at) <= MEMORY
         try:
-            return recent and seeds.is_digest_of(self.last_code, code.encode(), str(self.user_id))
-        except seeds.SeedKeyError:
+            return recent and sealing.is_digest_of(self.last_code, code.encode(), str(self.user_id))
+        except sealing.SeedKeyError:
             return False  # nothing remembered, or by a key that is gone: the Bnum remembers too
 
     def _digest(self, code: str) -> str:
-        return seeds.digest(code.encode(), str(self.user_id))
+        return sealing.digest(code.encode(), str(self.user_id))
 
     def is_repeat(self, code: str, sid: UUID | None, now: datetime) -> bool:
         """Whether this session has just burnt this very code: a form sent twice, not a replay.
@@ -274,8 +274,8 @@ class ImportedSeed(models.Model):
 
     @property
     def seed(self) -> bytes:
-        return seeds.unseal(self.sealed_seed, self.bound_to)
+        return sealing.unseal(self.sealed_seed, self.bound_to)
 
     def seal(self, seed: bytes) -> None:
         """With the key that seals now."""
-        self.sealed_seed = seeds.seal(seed, self.bound_to)
+        self.sealed_seed = sealing.seal(seed, self.bound_to)

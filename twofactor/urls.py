@@ -1,6 +1,6 @@
 from django.urls import path
 
-from twofactor import views
+from twofactor.otp_mel import views
 
 urlpatterns = [
     path("verification/", views.verify, name="verify"),

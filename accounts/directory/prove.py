@@ -13,7 +13,7 @@ from cerbere.writes import write
 
 
 def prove_by_directory(agent: Agent | None, typed: str, password: str, counted: str, now: datetime) -> Agent | Refused:
-    """As accounts.passwords.prove, for a login that Cerbère does not keep itself."""
+    """As accounts.sign_in.passwords.prove, for a login that Cerbère does not keep itself."""
     login = normalize_login(typed)
     if SHARED_MAILBOX_MARK in login:
         return Refused(Reason.SHARED_MAILBOX)

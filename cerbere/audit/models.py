@@ -3,7 +3,7 @@ from typing import Any, Never
 
 from django.db import models
 
-from cerbere.batches import in_batches
+from cerbere.core.batches import in_batches
 
 
 class AppendOnly(models.QuerySet["AuditEvent"]):

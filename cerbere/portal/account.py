@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
-from accounts.sessions import session_of
+from accounts.sessions.store import session_of
 from twofactor.facts import otp_mel_of, strength
 from twofactor.obligation import least_strength
 from twofactor.sources import SourceUnavailable, State, source

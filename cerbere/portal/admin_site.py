@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 
 from accounts.models import Agent
-from accounts.redirects import SeeOther, next_of
+from cerbere.core.redirects import SeeOther, next_of
 from twofactor.facts import active_devices, strength
 from twofactor.sources import current_watch
 from twofactor.strength import Strength

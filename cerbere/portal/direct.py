@@ -25,10 +25,10 @@ from accounts.middleware import agent_of
 from cerbere.audit.middleware import RequestIdMiddleware
 from cerbere.portal.metrics import MetricsMiddleware
 from cerbere.portal.middleware import ContentPolicyMiddleware, NoStoreMiddleware
-from cerbere.provider.authorize import authorize
+from cerbere.provider.authorization.authorize import authorize
+from cerbere.provider.authorization.request import query_of
 from cerbere.provider.errors import PageError
 from cerbere.provider.published import Application, Environment, StartResponse
-from cerbere.provider.request import query_of
 from cerbere.readable import Request
 
 Answer = Callable[[HttpRequest], HttpResponse]

@@ -12,9 +12,9 @@ from django.urls import resolve, reverse
 from django.utils import timezone
 
 from accounts.directory import DirectoryUnavailable
-from accounts.redirects import SeeOther, inside, next_of
 from cerbere.audit.context import current_origin, reference_of
-from twofactor.seeds import SeedKeyError
+from cerbere.core.redirects import SeeOther, inside, next_of
+from twofactor.seeds.sealing import SeedKeyError
 
 RETRY_AFTER = "30"  # seconds
 UNAVAILABLE = (

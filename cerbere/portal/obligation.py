@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.redirects import SeeOther
+from cerbere.core.redirects import SeeOther
 
 PAGES = {"active": "verify", "changed": "renew_otp_mel", "available": "add_otp_mel"}  # by the state of the method
 

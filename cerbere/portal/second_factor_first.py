@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts.models import Agent
-from accounts.redirects import SeeOther
+from cerbere.core.redirects import SeeOther
 from twofactor.facts import active_devices, strength
 from twofactor.strength import Strength
 

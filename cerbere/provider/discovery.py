@@ -5,10 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from cerbere.provider import client_auth, keys
-from cerbere.provider.claims import CLAIMS, SCOPES
-from cerbere.provider.request import RESPONSE_MODES
-from cerbere.provider.token import ACTS
+from cerbere.provider.authorization.request import RESPONSE_MODES
+from cerbere.provider.clients import authentication
+from cerbere.provider.keys import ring as keys
+from cerbere.provider.tokens.claims import CLAIMS, SCOPES
+from cerbere.provider.tokens.token import ACTS
 
 ID_TOKEN_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
 
@@ -35,11 +36,11 @@ def configuration() -> dict[str, Any]:
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": keys.ring().algorithms(),
         "userinfo_signing_alg_values_supported": keys.ring().algorithms(),
-        "token_endpoint_auth_methods_supported": client_auth.METHODS,
+        "token_endpoint_auth_methods_supported": authentication.METHODS,
         "token_endpoint_auth_signing_alg_values_supported": keys.ALGORITHMS,
-        "revocation_endpoint_auth_methods_supported": client_auth.METHODS,
+        "revocation_endpoint_auth_methods_supported": authentication.METHODS,
         "revocation_endpoint_auth_signing_alg_values_supported": keys.ALGORITHMS,
-        "introspection_endpoint_auth_methods_supported": client_auth.METHODS,
+        "introspection_endpoint_auth_methods_supported": authentication.METHODS,
         "introspection_endpoint_auth_signing_alg_values_supported": keys.ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": [*ID_TOKEN_CLAIMS, *CLAIMS],

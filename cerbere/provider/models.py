@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
 from cerbere.audit.models import AuditEvent
-from cerbere.provider import keys
-from cerbere.provider.claims import CLAIMS
-from cerbere.provider.policy import Terms
-from cerbere.provider.public_keys import validate_public_keys
-from cerbere.provider.redirect_uris import validate_redirect_uris, validate_web_uri
+from cerbere.provider.authorization.policy import Terms
+from cerbere.provider.clients.public_keys import validate_public_keys
+from cerbere.provider.clients.redirect_uris import validate_redirect_uris, validate_web_uri
+from cerbere.provider.keys import ring as keys
+from cerbere.provider.tokens.claims import CLAIMS
 from cerbere.statements import ReadOne
 from cerbere.writes import change, insert
 from twofactor.strength import Strength

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from cerbere.provider.keys import LOOK_EVERY
+from cerbere.provider.keys.ring import LOOK_EVERY
 
 Environment = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from accounts.redirects import SeeOther
 from cerbere.audit.context import current_origin, reference_of
+from cerbere.core.redirects import SeeOther
 from cerbere.provider.errors import OAuthError
 
 TOO_MANY = 429

@@ -16,22 +16,24 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import conditional_page, require_GET, require_http_methods, require_POST, require_safe
 
-from accounts.redirects import SeeOther
-from cerbere.provider import keys, logout, parked
-from cerbere.provider.authorize import authorize as authorize_act
-from cerbere.provider.authorize import resume as resume_act
-from cerbere.provider.client_auth import authenticate
+from cerbere.core.redirects import SeeOther
+from cerbere.provider.authorization import parked_requests
+from cerbere.provider.authorization.authorize import authorize as authorize_act
+from cerbere.provider.authorization.authorize import resume as resume_act
+from cerbere.provider.authorization.middleware import allow_form_action
+from cerbere.provider.authorization.pushed_requests import push as push_act
+from cerbere.provider.authorization.request import Parameters, form_of, query_of
+from cerbere.provider.clients.authentication import authenticate
 from cerbere.provider.discovery import configuration
 from cerbere.provider.errors import OAuthError, PageError
-from cerbere.provider.middleware import allow_form_action
+from cerbere.provider.keys import ring as keys
+from cerbere.provider.logout import rp_initiated as logout
 from cerbere.provider.models import Client
-from cerbere.provider.push import push as push_act
-from cerbere.provider.request import Parameters, form_of, query_of
 from cerbere.provider.responses import error_page, json_error, origin_of_uri
-from cerbere.provider.revoke import introspect as introspect_act
-from cerbere.provider.revoke import revoke as revoke_act
-from cerbere.provider.token import token as token_act
-from cerbere.provider.userinfo import userinfo as userinfo_act
+from cerbere.provider.tokens.revocation import introspect as introspect_act
+from cerbere.provider.tokens.revocation import revoke as revoke_act
+from cerbere.provider.tokens.token import token as token_act
+from cerbere.provider.tokens.userinfo import userinfo as userinfo_act
 
 View = Callable[..., HttpResponse]
 LONGEST_ADDRESS = 8000  # characters; servers take request lines of 8 kB
@@ -89,7 +91,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
 @pages_for_errors
 def resume(request: HttpRequest, parked_id: uuid.UUID) -> HttpResponse:
     now = timezone.now()
-    waiting = parked.find(request, parked_id, now)
+    waiting = parked_requests.find(request, parked_id, now)
     if waiting is None:
         raise PageError("expired")
     return resume_act(request, waiting, now)

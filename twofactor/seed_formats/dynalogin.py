@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from accounts.import_lines import delimiter_of, lines
+from cerbere.core.imports.lines import delimiter_of, lines
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, check, entry, guarded
 from twofactor.seed_formats.lines import header_of, row_of
 from twofactor.sources.answers import USERID_LENGTH

@@ -2,7 +2,7 @@
 
 from typing import BinaryIO
 
-from accounts.import_lines import Unreadable, cells, delimiter_of, lines
+from cerbere.core.imports.lines import Unreadable, cells, delimiter_of, lines
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, entry
 from twofactor.seed_formats.otpauth import SCHEME, from_uri
 from twofactor.sources.answers import ENCODINGS

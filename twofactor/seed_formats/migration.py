@@ -11,7 +11,7 @@ from itertools import count
 from typing import BinaryIO
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 
-from accounts.import_lines import lines
+from cerbere.core.imports.lines import lines
 from twofactor.seed_formats.entry import (
     Entry,
     Fault,

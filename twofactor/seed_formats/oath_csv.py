@@ -7,7 +7,7 @@ and realm. Without either there is no user, and nobody to give the seed to.
 import re
 from typing import BinaryIO
 
-from accounts.import_lines import delimiter_of, lines
+from cerbere.core.imports.lines import delimiter_of, lines
 from twofactor.codes import DIGITS, STEP
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, check, entry, guarded
 from twofactor.seed_formats.lines import header_of, row_of

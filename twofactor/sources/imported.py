@@ -1,5 +1,5 @@
 from twofactor.models import ImportedSeed
-from twofactor.seeds import SeedKeyError
+from twofactor.seeds.sealing import SeedKeyError
 from twofactor.sources.answers import RecordUnusable, State, Told
 
 

@@ -3,10 +3,10 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError
 
-from accounts.agent_lines import BadHeader
-from accounts.import_agents import import_agents
-from accounts.import_command import ImportCommand
-from accounts.import_lines import Judged
+from accounts.agent_imports.agent_lines import BadHeader
+from accounts.agent_imports.import_agents import import_agents
+from cerbere.core.imports.command import ImportCommand
+from cerbere.core.imports.lines import Judged
 
 
 class Command(ImportCommand):

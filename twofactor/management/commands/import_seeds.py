@@ -6,13 +6,13 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from accounts.import_command import ImportCommand
-from accounts.import_lines import Judged
-from twofactor.import_seeds import import_seeds
+from cerbere.core.imports.command import ImportCommand
+from cerbere.core.imports.lines import Judged
 from twofactor.seed_formats import AUTO, FORMATS, BadFile, Options, read
 from twofactor.seed_formats.entry import ISSUERS
 from twofactor.seed_formats.pskc_values import parse_psk
-from twofactor.seeds import SeedKeyError, parse_keys
+from twofactor.seeds.import_seeds import import_seeds
+from twofactor.seeds.sealing import SeedKeyError, parse_keys
 from twofactor.sources.answers import ENCODINGS
 
 DESCRIPTION = """\

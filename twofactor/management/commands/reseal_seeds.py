@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from twofactor.reseal_seeds import left_to_reseal, reseal_seeds
+from twofactor.otp_mel.reseal_seeds import left_to_reseal, reseal_seeds
 
 
 class Command(BaseCommand):

@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from twofactor.otp_mel.sync_seeds import Finding, TooManyChanges, sync_seeds
 from twofactor.sources import SourceUnavailable
-from twofactor.sync_seeds import Finding, TooManyChanges, sync_seeds
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts import attempts, notices
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
-from cerbere.batches import in_batches
-from cerbere.provider import logout_notices
+from cerbere.core.batches import in_batches
+from cerbere.provider.logout import back_channel
 from cerbere.provider.models import Grant, LogoutNotice, ParkedRequest, PushedRequest, UsedAssertion
 
 GRANTS_KEPT = timedelta(days=1)  # a replayed code is told from an unknown one for that long
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
-        logout_notices.send_stalled(now)
+        back_channel.send_stalled(now)
         notices.send_stalled(now)
         idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
         removed = {

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cerbere.provider.apply_clients import FileError, apply, plan
+from cerbere.provider.clients.registration import FileError, apply, plan
 from cerbere.provider.models import Client
 
 

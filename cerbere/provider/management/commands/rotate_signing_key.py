@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.provider.keys import ALGORITHMS
-from cerbere.provider.rotate import PUBLISHED_BEFORE, replace_file, rotated
+from cerbere.provider.keys.ring import ALGORITHMS
+from cerbere.provider.keys.rotation import PUBLISHED_BEFORE, replace_file, rotated
 
 
 class Command(BaseCommand):

@@ -1,0 +1,113 @@
+"""Reading agents from CSV: which columns there are, and what one line says of one agent. No database."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from accounts.models import SHARED_MAILBOX_MARK, normalize_login
+from cerbere.core.imports.lines import Bytes, Unreadable, cells, delimiter_of, has_controls, lines
+
+COLUMNS = {  # as docs/imports.md lists them; the field, then its other names
+    "uid": ("identifiant",),
+    "email": ("mail", "courriel", "adresse électronique", "adresse_electronique"),
+    "given_name": ("prénom", "prenom", "givenname"),
+    "family_name": ("nom", "sn"),
+    "usual_name": ("nom d’usage", "nom d'usage", "nom_usage"),
+    "organizational_unit": ("service", "unité", "unite", "departmentnumber"),
+    "siret": (),
+    "phone_number": ("téléphone", "telephone"),
+    "mailbox": ("boîte", "boite", "mineqtypeentree"),
+    "directory_id": ("uniqueidentifier", "identifiant_annuaire"),
+}
+FIELDS = {name: field for field, others in COLUMNS.items() for name in (field, *others)}
+PASSWORDS = ("password", "passwd", "mot_de_passe", "mot de passe", "mdp", "userpassword")
+SIRET_LENGTH = 14  # digits
+
+
+class Refusal(StrEnum):
+    """Why a line gives no agent."""
+
+    LINE = "unreadable_line"
+    CELLS = "wrong_number_of_cells"
+    CONTROLS = "control_characters"
+    UID = "bad_uid"
+    SHARED_MAILBOX = "shared_mailbox"
+    EMAIL = "bad_email"
+    SIRET = "bad_siret"
+    MAILBOX = "bad_mailbox"
+    NOT_A_PERSON = "not_a_person"
+    MISSING = "missing_value"
+    TOO_LONG = "too_long"
+    UID_TAKEN = "uid_taken"
+    EMAIL_TAKEN = "email_taken"
+    OTHER_DIRECTORY_ID = "other_directory_id"
+    SUPERUSER = "superuser"
+    DUPLICATE = "duplicate"
+
+
+class BadHeader(Exception):
+    """The first line does not name columns that can be read: nothing of the file is."""
+
+
+Row = dict[str, str]
+
+
+def read(file: Bytes) -> Iterator[tuple[int, Row | Refusal]]:
+    """Line number, and field → value in its normal form. Raises BadHeader, UnicodeDecodeError."""
+    numbered = lines(file)
+    _, first = next(numbered, (0, None))
+    header, delimiter = _header(first)
+    for number, line in numbered:
+        yield number, _row(line, header, delimiter)
+
+
+def _header(line: str | None) -> tuple[list[str], str]:
+    if line is None:
+        raise BadHeader("the first line must name the columns")
+    delimiter = delimiter_of(line)
+    try:
+        names = [name.casefold() for name in cells(line, delimiter)]
+    except Unreadable as error:
+        raise BadHeader("the first line is not CSV") from error
+    if set(names) & set(PASSWORDS):
+        raise BadHeader("a file of agents holds no password: remove the column")
+    fields = [FIELDS.get(name, "") for name in names]
+    if not all(fields) or len(set(fields)) < len(fields) or "uid" not in fields:
+        raise BadHeader("the first line must name uid, each column once, and none but those of docs/imports.md")
+    return fields, delimiter
+
+
+def _row(line: str | None, header: list[str], delimiter: str) -> Row | Refusal:
+    if line is None:
+        return Refusal.LINE
+    if has_controls(line.strip()):
+        return Refusal.CONTROLS
+    try:
+        values = cells(line, delimiter)
+    except Unreadable:
+        return Refusal.LINE
+    if len(values) != len(header):
+        return Refusal.CELLS
+    return _normal(dict(zip(header, values, strict=True)))
+
+
+def _normal(row: Row) -> Row | Refusal:
+    """Logins as the model spells them; an empty mailbox or directory_id says nothing, rather than « none »."""
+    for name in ("uid", "email", "directory_id"):
+        if name in row:
+            row[name] = normalize_login(row[name])
+    for name in ("mailbox", "directory_id"):
+        if not row.get(name, "x"):
+            del row[name]
+    if SHARED_MAILBOX_MARK in row["uid"]:
+        return Refusal.SHARED_MAILBOX
+    if row.get("siret") and not is_siret(row["siret"]):
+        return Refusal.SIRET
+    return row
+
+
+def is_siret(text: str) -> bool:
+    """Fourteen ASCII digits, the last by Luhn's rule."""
+    if len(text) != SIRET_LENGTH or not (text.isascii() and text.isdigit()):
+        return False
+    doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(text)]
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0

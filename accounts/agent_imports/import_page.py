@@ -1,0 +1,148 @@
+"""The import of agents in the administration: a file, what it would do, then exactly that.
+
+Between the two pages the server keeps nothing: the page carries the file itself, signed for this administrator.
+"""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from accounts.agent_imports.agent_lines import BadHeader, Refusal
+from accounts.agent_imports.import_agents import Verdict, import_agents
+from accounts.models import Agent
+from cerbere.core.imports.lines import Judged
+from cerbere.core.redirects import SeeOther
+
+CARRIED = 60_000  # characters of the signed file, compressed: what fits into a form (DATA_UPLOAD_MAX_MEMORY_SIZE)
+PREVIEW_AGE = timedelta(hours=1)
+SAID: dict[str, str] = {
+    Verdict.NEW: "nouveau",
+    Verdict.UNCHANGED: "inchangé",
+    Verdict.CHANGED: "modifié",
+    Refusal.LINE: "refusé : ligne illisible ou trop longue",
+    Refusal.CELLS: "refusé : nombre de cellules différent de l’en-tête",
+    Refusal.CONTROLS: "refusé : caractère de contrôle",
+    Refusal.UID: "refusé : identifiant incorrect",
+    Refusal.SHARED_MAILBOX: "refusé : boîte partagée (.-.)",
+    Refusal.EMAIL: "refusé : adresse électronique incorrecte",
+    Refusal.SIRET: "refusé : SIRET incorrect",
+    Refusal.MAILBOX: "refusé : type de boîte inconnu",
+    Refusal.NOT_A_PERSON: "refusé : cette boîte n’est pas une personne",
+    Refusal.MISSING: "refusé : valeur obligatoire absente",
+    Refusal.TOO_LONG: "refusé : valeur trop longue",
+    Refusal.UID_TAKEN: "refusé : identifiant d’un autre agent",
+    Refusal.EMAIL_TAKEN: "refusé : adresse d’un autre agent, ou qui change de titulaire dans ce fichier",
+    Refusal.OTHER_DIRECTORY_ID: "refusé : cet agent a un autre identifiant dans l’annuaire",
+    Refusal.SUPERUSER: "refusé : compte d’un super-utilisateur",
+    Refusal.DUPLICATE: "refusé : agent déjà présent plus haut dans le fichier",
+}
+HEADER_FAULT = (
+    "La première ligne doit nommer les colonnes : uid, puis celles de la liste, chacune une fois et aucune autre. "
+    "Un fichier d’agents ne contient pas de mot de passe."
+)
+TOO_LONG = "Fichier trop long pour cette page : utilisez la commande import_agents."
+
+
+class HasChanged(Exception):
+    """The agents are no longer those of the preview."""
+
+
+class FileForm(forms.Form):
+    file = forms.FileField(label="Fichier CSV, en UTF-8")
+
+    def clean_file(self) -> str:
+        try:
+            return str(self.cleaned_data["file"].read().decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            raise forms.ValidationError("Ce fichier n’est pas du texte en UTF-8.") from None
+
+
+def import_agents_preview(request: HttpRequest) -> HttpResponse:
+    _superuser(request)
+    form = FileForm(request.POST or None, request.FILES or None)
+    if not form.is_valid():
+        return _page(request, "import.html", form=form)
+    return _preview(request, form)
+
+
+@require_POST
+def import_agents_apply(request: HttpRequest) -> HttpResponse:
+    chief = _superuser(request)
+    try:
+        previewed = signing.loads(request.POST.get("previewed", ""), salt=_salt(chief), max_age=PREVIEW_AGE)
+    except signing.BadSignature:
+        messages.error(request, "Cet aperçu est périmé ou n’est pas le vôtre. Choisissez à nouveau le fichier.")
+        return SeeOther(reverse("admin:import_agents"))
+    try:
+        judged = _apply(previewed, chief)
+    except HasChanged:
+        messages.warning(request, "Les agents ont changé depuis l’aperçu : rien n’est écrit. Vérifiez à nouveau.")
+        return _preview(request, FileForm(), previewed["text"])
+    messages.success(request, f"Import terminé. {_summary(judged)}.")
+    return SeeOther(reverse("admin:accounts_agent_changelist"))
+
+
+def _superuser(request: HttpRequest) -> Agent:
+    if not isinstance(request.user, Agent) or not request.user.is_superuser:
+        raise PermissionDenied
+    return request.user
+
+
+def _salt(chief: Agent) -> str:
+    return f"accounts.agent_imports.import_page:{chief.uuid}"
+
+
+def _preview(request: HttpRequest, form: FileForm, text: str | None = None) -> HttpResponse:
+    text = form.cleaned_data["file"] if text is None else text
+    try:
+        judged = _judge(text, apply=False)
+    except BadHeader:
+        form.add_error("file", HEADER_FAULT)
+        return _page(request, "import.html", form=form)
+    previewed = signing.dumps({"text": text, "digest": _digest(judged)}, salt=_salt(_superuser(request)), compress=True)
+    if len(previewed) > CARRIED:
+        form.add_error("file", TOO_LONG)
+        return _page(request, "import.html", form=form)
+    lines = [(line, SAID[line.verdict], line.verdict in list(Refusal)) for line in judged]
+    return _page(request, "import_preview.html", previewed=previewed, lines=lines, summary=_summary(judged))
+
+
+def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    context |= admin.site.each_context(request) | {"title": "Importer des agents"}
+    return render(request, f"admin/accounts/{template}", context)
+
+
+def _judge(text: str, apply: bool, actor: Agent | None = None) -> list[Judged]:
+    batches = import_agents(io.BytesIO(text.encode()), apply, actor)
+    return [line for batch in batches for line in batch]
+
+
+def _apply(previewed: dict[str, str], chief: Agent) -> list[Judged]:
+    """Write all that was previewed, or nothing. Raises HasChanged."""
+    with transaction.atomic():
+        judged = _judge(previewed["text"], apply=True, actor=chief)
+        if _digest(judged) != previewed["digest"]:
+            raise HasChanged
+    return judged
+
+
+def _digest(judged: Iterable[Judged]) -> str:
+    return hashlib.sha256("\n".join(map(str, judged)).encode()).hexdigest()
+
+
+def _summary(judged: Iterable[Judged]) -> str:
+    counts = Counter("refusé" if line.verdict in list(Refusal) else SAID[line.verdict] for line in judged)
+    return ", ".join(f"{said} : {count}" for said, count in sorted(counts.items())) or "aucune ligne"

@@ -1,0 +1,204 @@
+"""Reading an authorization request (OpenID Connect Core §3.1.2.1), parameter by parameter."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+
+from cerbere.provider.authorization.policy import Demand
+from cerbere.provider.errors import OAuthError, PageError
+from cerbere.provider.keys import ring as keys
+from cerbere.provider.models import CLIENT_BY_ID, Client
+from cerbere.provider.pkce import CHALLENGE
+
+Parameters = dict[str, str]
+RESPONSE_MODES = ["query", "form_post"]
+FORM = "application/x-www-form-urlencoded"
+NAMES_LIMIT = 200  # parameters
+REQUEST_LIMIT = 16_384  # characters of all values; a request that waits is kept in the database
+TOO_LONG = "the request is too long"
+TEXT_LIMIT = 4096  # characters of state or nonce; both are given back byte for byte
+LONGEST_MAX_AGE = 10 * 365 * 86400  # seconds; beyond it every authentication is young enough
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    client: Client
+    parameters: Parameters
+    received_at: datetime
+    prompt: frozenset[str] = frozenset()
+    max_age: int | None = None
+    claims: dict[str, Any] = field(default_factory=dict)
+    hinted_sub: str | None = None
+
+    @property
+    def redirect_uri(self) -> str:
+        return self.parameters["redirect_uri"]
+
+    @property
+    def scope(self) -> frozenset[str]:
+        return frozenset(self.parameters.get("scope", "").split())
+
+    def demand(self, sub: str | None) -> Demand:
+        """What is asked of the authentication; `sub` is the subject of this session, None if nobody's."""
+        acr = self.claims.get("id_token", {}).get("acr") or {}
+        values = tuple(acr.get("values") or ([acr["value"]] if acr.get("value") else []))
+        essential = values if acr.get("essential") and values else None
+        voluntary = tuple(self.parameters.get("acr_values", "").split()) or (() if essential else values)
+        differs = self.hinted_sub is not None and sub is not None and self.hinted_sub != sub
+        return Demand(self.received_at, self.prompt, self.max_age, voluntary, essential, differs)
+
+
+def query_of(request: HttpRequest) -> Parameters:
+    """Every parameter of the address once (RFC 6749 §3.1). Raises PageError: nothing of another one is trusted."""
+    return _single_values(request.META.get("QUERY_STRING", "").encode("latin-1"))  # as PEP 3333 carries bytes
+
+
+def form_of(request: HttpRequest) -> Parameters:
+    """Every parameter of a form once; of a body that is no form (RFC 6749 §3.2), none. Raises PageError."""
+    try:
+        return _single_values(request.body if request.content_type == FORM else b"")
+    except RequestDataTooBig:
+        raise PageError("invalid_request", TOO_LONG) from None
+
+
+def _single_values(encoded: bytes) -> Parameters:
+    try:
+        pairs = parse_qsl(encoded.decode(errors="replace"), keep_blank_values=True, max_num_fields=NAMES_LIMIT)
+    except ValueError:
+        raise PageError("invalid_request", "the request has too many parameters") from None
+    parameters = dict(pairs)
+    if len(parameters) < len(pairs):
+        raise PageError("invalid_request", "a parameter is given more than once")
+    if any("\0" in text for pair in pairs for text in pair):
+        raise PageError("invalid_request", "a parameter holds a null character")
+    if sum(map(len, parameters.values())) > REQUEST_LIMIT:
+        raise PageError("invalid_request", TOO_LONG)
+    return {name: value for name, value in parameters.items() if value}  # RFC 6749 §3.1: without a value, omitted
+
+
+def find_client(parameters: Parameters) -> Client:
+    """The client, once redirect_uri is known to be its own. Raises PageError."""
+    client = CLIENT_BY_ID(parameters.get("client_id", ""))
+    if client is None or not client.enabled:
+        raise PageError("invalid_client", "client_id is not known")
+    if parameters.get("redirect_uri") not in client.redirect_uris:
+        raise PageError("invalid_request", "redirect_uri is not registered for this client")
+    return client
+
+
+def read(parameters: Parameters, client: Client, received_at: datetime) -> AuthorizationRequest:
+    """The whole request, checked in the order of CHECKS. Raises OAuthError, to be sent to redirect_uri."""
+    for check in CHECKS:
+        check(parameters, client)
+    claims = claims_of(parameters)
+    return AuthorizationRequest(
+        client, parameters, received_at, prompt_of(parameters), max_age_of(parameters), claims,
+        hinted_sub_of(parameters, client, claims),
+    )  # fmt: skip
+
+
+def check_text(parameters: Parameters, _: Client) -> None:
+    if any(len(parameters.get(name, "")) > TEXT_LIMIT for name in ("state", "nonce")):
+        raise OAuthError("invalid_request", "state or nonce is too long")
+
+
+def check_request_object(parameters: Parameters, _: Client) -> None:
+    """Request objects are not supported (OpenID Connect Core §6): refused, and never fetched."""
+    if "request" in parameters:
+        raise OAuthError("request_not_supported")
+    if "request_uri" in parameters:
+        raise OAuthError("request_uri_not_supported")
+
+
+def check_response_type(parameters: Parameters, _: Client) -> None:
+    if "response_type" not in parameters:
+        raise OAuthError("invalid_request", "response_type is missing")
+    if parameters["response_type"] != "code":
+        raise OAuthError("unsupported_response_type", "only code is supported")
+    if parameters.get("response_mode", "query") not in RESPONSE_MODES:
+        raise OAuthError("invalid_request", "response_mode is not supported")
+
+
+def check_scope(parameters: Parameters, _: Client) -> None:
+    if "openid" not in parameters.get("scope", "").split():
+        raise OAuthError("invalid_scope", "scope must hold openid")
+
+
+def check_pkce(parameters: Parameters, client: Client) -> None:
+    """RFC 7636, S256 only; a method alone asks for nothing and is an error."""
+    challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
+    if challenge is None and method is None and not client.pkce_required:
+        return
+    if method != "S256" or challenge is None or not CHALLENGE.match(challenge):
+        raise OAuthError("invalid_request", "a code_challenge with code_challenge_method=S256 is required")
+
+
+CHECKS = (check_text, check_request_object, check_response_type, check_scope, check_pkce)
+
+
+def prompt_of(parameters: Parameters) -> frozenset[str]:
+    prompt = frozenset(parameters.get("prompt", "").split())
+    if "none" in prompt and len(prompt) > 1:
+        raise OAuthError("invalid_request", "prompt=none excludes any other value")
+    return prompt
+
+
+def max_age_of(parameters: Parameters) -> int | None:
+    value = parameters.get("max_age")
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) < 20):
+        raise OAuthError("invalid_request", "max_age must be a number of seconds")
+    return min(int(value), LONGEST_MAX_AGE)
+
+
+def claims_of(parameters: Parameters) -> dict[str, Any]:
+    """The `claims` parameter (OpenID Connect Core §5.5): members `id_token` and `userinfo`, objects both."""
+    if "claims" not in parameters:
+        return {"id_token": {}, "userinfo": {}}
+    try:
+        claims = json.loads(parameters["claims"], parse_constant=_no_number)
+        json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()  # what a database could not keep
+    except (ValueError, RecursionError) as error:
+        raise OAuthError("invalid_request", "claims is not JSON") from error
+    if not isinstance(claims, dict) or "\\u0000" in parameters["claims"]:
+        raise OAuthError("invalid_request", "claims is not an object")
+    parts = {name: claims.get(name) or {} for name in ("id_token", "userinfo")}
+    if not all(isinstance(part, dict) for part in parts.values()) or not _acr_is_sound(parts["id_token"]):
+        raise OAuthError("invalid_request", "claims is not understood")
+    return parts
+
+
+def _acr_is_sound(id_token: dict[str, Any]) -> bool:
+    acr = id_token.get("acr") or {}
+    if not isinstance(acr, dict):
+        return False
+    values = acr.get("values", [])
+    return isinstance(values, list) and all(isinstance(value, str) for value in [*values, acr.get("value", "")])
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def hinted_sub_of(parameters: Parameters, client: Client, asked: dict[str, Any]) -> str | None:
+    """The subject that id_token_hint names: our own token for this client, expired or not."""
+    hint = parameters.get("id_token_hint")
+    if hint is None:
+        return _claimed_sub(asked)
+    claims = keys.read_own_token(hint)
+    if claims is None or claims.get("aud") != client.client_id:
+        raise OAuthError("invalid_request", "id_token_hint is not a token of ours for this client")
+    return str(claims["sub"])
+
+
+def _claimed_sub(asked: dict[str, Any]) -> str | None:
+    """`claims` may ask for one subject only (OpenID Connect Core §5.5.1)."""
+    sub = asked["id_token"].get("sub") or {}
+    value = sub.get("value") if isinstance(sub, dict) else None
+    return value if isinstance(value, str) else None

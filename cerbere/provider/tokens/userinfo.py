@@ -1,0 +1,48 @@
+"""The userinfo endpoint's act (OpenID Connect Core §5.3)."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from cerbere.provider.errors import BearerError, OAuthError
+from cerbere.provider.keys import ring as keys
+from cerbere.provider.models import GRANT_BY_ACCESS_TOKEN, Grant, digest
+from cerbere.provider.tokens.claims import userinfo_claims
+from cerbere.provider.tokens.grants import why_dead
+from cerbere.provider.tokens.subjects import subject
+
+
+def userinfo(request: HttpRequest, now: datetime) -> dict[str, Any] | str:
+    """The claims of the agent that this access token stands for, signed for clients that want it (§5.3.2).
+
+    Raises OAuthError.
+    """
+    grant = _grant(request, now)
+    claims: dict[str, Any] = {"sub": subject(grant.agent, grant.client), **userinfo_claims(grant)}
+    if not grant.client.userinfo_alg:
+        return claims
+    signed = {"iss": settings.PUBLIC_URL, "aud": grant.client.client_id, "iat": int(now.timestamp())}
+    return keys.sign(claims | signed, grant.client.userinfo_alg)
+
+
+def _grant(request: HttpRequest, now: datetime) -> Grant:
+    grant = GRANT_BY_ACCESS_TOKEN(digest(_bearer(request)))
+    if grant is None or grant.access_expires_at is None or now >= grant.access_expires_at or why_dead(grant, now):
+        raise BearerError("invalid_token", "the access token is unknown, expired or revoked")
+    return grant
+
+
+def _bearer(request: HttpRequest) -> str:
+    """In the header, or in a form's body (RFC 6750 §2.1 and §2.2); never in the query."""
+    scheme, _, in_header = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    in_body = [token for token in request.POST.getlist("access_token") if token] if request.method == "POST" else []
+    if len(in_body) + bool(scheme) > 1:
+        raise OAuthError("invalid_request", "the access token is given more than once")
+    if scheme and scheme.lower() != "bearer":
+        raise BearerError("invalid_token", "not a bearer token")
+    token = in_header.strip() if scheme else "".join(in_body)
+    if not token:
+        raise BearerError()
+    return token

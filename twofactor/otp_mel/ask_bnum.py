@@ -1,0 +1,56 @@
+"""Checking a code where the secret stays: the Bnum answers, Cerbère counts the tries and burns the code."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import Agent
+from twofactor.codes import Outcome
+from twofactor.facts import otp_mel_of
+from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.first_lock import tell_of_first_lock
+from twofactor.otp_mel.notice_change import notice_change
+from twofactor.sources import DelegatedSource, SourceUnavailable, source
+
+
+def answer_for_active(agent: Agent, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
+    """What the Bnum says to a clean code for the active method; None when Cerbère checks it by the seed it keeps.
+
+    A site that verifies codes itself is asked also about a seed that was kept before: else that one would work
+    for ever, whatever the agent renews. Call outside of any transaction. Raises SourceUnavailable.
+    """
+    device = otp_mel_of(agent)
+    if device is None or not device.confirmed:
+        return None
+    if device.changed_at:
+        return Outcome.SECRET_CHANGED
+    if isinstance(source(), DelegatedSource):
+        return ask_bnum(agent, code, sid, now)
+    if device.sealed_seed:
+        return None
+    if notice_change(agent, now):  # the site gives secrets now: the agent confirms the one that will be kept
+        return Outcome.SECRET_CHANGED
+    raise SourceUnavailable("no source verifies this method")
+
+
+def ask_bnum(agent: Agent, code: str, sid: UUID | None, now: datetime) -> Outcome:
+    """GOOD is not burnt here yet: `burn_answered` does it in the transaction of what the code gives.
+
+    A try is counted before the question, so that parallel ones cannot outrun the limit, and given back when
+    no answer comes. Raises SourceUnavailable.
+    """
+    with transaction.atomic():
+        device = OtpMelDevice.locked_for(agent)
+        refusal = device.reserve(code, sid, now)
+        tell_of_first_lock(device)
+    if refusal:
+        return refusal
+    bnum = source()
+    assert isinstance(bnum, DelegatedSource)
+    try:
+        return Outcome.GOOD if bnum.verify(agent.uid, code) else Outcome.WRONG
+    except SourceUnavailable:
+        with transaction.atomic():
+            OtpMelDevice.locked_for(agent).give_back()
+        raise

@@ -1,0 +1,117 @@
+"""The act of proving the second factor that is already active."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import transaction
+from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
+
+from accounts.middleware import look_up_agent_again
+from accounts.models import Agent, AgentSession
+from accounts.sessions.store import key_in_cookie, rotated_moments_ago, session_of
+from cerbere.audit.events import Event
+from cerbere.audit.record import draft, record, told
+from twofactor.codes import Outcome
+from twofactor.facts import add_otp_mel_fact, otp_mel_fact, otp_mel_of
+from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.ask_bnum import answer_for_active
+from twofactor.otp_mel.first_lock import tell_of_first_lock
+from twofactor.otp_mel.notice_change import notice_change
+
+
+def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tuple[Outcome, OtpMelDevice]:
+    """Burn a clean code and raise this session to two factors, in one transaction.
+
+    Raises OtpMelDevice.DoesNotExist when the method is not active (any more), SourceUnavailable where the Bnum
+    checks the codes.
+    """
+    sid = session_of(request).sid
+    answer = answer_for_active(agent, code, sid, now)
+    if answer is None and (device := _burnt_at_once(request, agent, code, now)):
+        return Outcome.GOOD, device
+    with transaction.atomic():
+        device = OtpMelDevice.active_locked(agent.pk)
+        if device is None:
+            raise OtpMelDevice.DoesNotExist
+        repeated = answer is not Outcome.GOOD and device.is_repeat(code, sid, now)
+        outcome = Outcome.REPEATED if repeated else burn(device, answer, code, sid, now)
+        settle(request, agent, device, outcome, now)
+    return after_refusal(agent, outcome, code, now), device
+
+
+def _burnt_at_once(request: HttpRequest, agent: Agent, code: str, now: datetime) -> OtpMelDevice | None:
+    """What most codes are: good, with nobody else at this agent's method. Judged by the row that came with the session.
+
+    None, and nothing has changed, for all others: they are judged anew under the lock.
+    """
+    device, session = otp_mel_of(agent), session_of(request)
+    if device is None or not device.confirmed:
+        return None
+    raised = session.rotation(**otp_mel_fact(device.uuid, now))
+    event = draft(Event.SECOND_FACTOR_ACCEPTED, agent, method=device.name)
+    if not device.burn_at_once(code, session.sid, now, [raised.change, event]):
+        return None
+    session.rotated(raised)
+    rotate_token(request)
+    told(event)
+    return device
+
+
+def burn(
+    device: OtpMelDevice, answer: Outcome | None, code: str, sid: UUID | None, now: datetime, seed: bytes | None = None
+) -> Outcome:
+    """Burn a clean code on the locked row: as the Bnum has answered, else by `seed` or the one that is kept."""
+    if answer is None:
+        return device.check_and_burn(code, sid, now, seed)
+    return device.burn_answered(code, sid, now) if answer is Outcome.GOOD else answer
+
+
+def after_refusal(agent: Agent, outcome: Outcome, code: str, now: datetime) -> Outcome:
+    """A wrong code may be right for the secret that the Bnum has now. Call outside of the transaction."""
+    wrong = outcome in (Outcome.WRONG, Outcome.CLOCK_OUT_OF_STEP)
+    return Outcome.SECRET_CHANGED if wrong and notice_change(agent, now, code) else outcome
+
+
+def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Outcome, now: datetime) -> None:
+    """What every outcome leaves behind: the raised session, or a line in the journal and a mail at the first lock."""
+    if outcome is Outcome.GOOD:
+        add_otp_mel_fact(request, device.uuid, now)
+        record(Event.SECOND_FACTOR_ACCEPTED, agent, method=device.name)
+    elif outcome is Outcome.REPEATED:
+        assert device.last_sid is not None
+        _rejoin(request, AgentSession.objects.filter(sid=device.last_sid).first())
+    else:
+        record(Event.SECOND_FACTOR_REFUSED, agent, method=device.name, reason=outcome)
+        tell_of_first_lock(device)
+
+
+def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: datetime) -> bool:
+    """Continue the session whose key has just changed under a form that was sent twice.
+
+    The first answer, with the new session cookie, may never have reached the browser. Whoever holds the
+    previous key and the very code that was burnt seconds ago is that browser. Grants nothing else; another
+    code counts as wrong, or a thief of the previous key could guess without limit.
+    """
+    row = rotated_moments_ago(request, now)
+    if row is None or code is None:
+        return False
+    with transaction.atomic():
+        device = OtpMelDevice.active_locked(row.agent_id)
+        if device is None or not device.has_just_burnt(row.sid, now):
+            return False
+        repeated: bool = device.is_repeat(code, row.sid, now)
+        if not repeated:
+            device.refuse(Outcome.WRONG, now)
+            device.save()
+        settle(request, device.user, device, Outcome.REPEATED if repeated else Outcome.WRONG, now)
+    return repeated
+
+
+def _rejoin(request: HttpRequest, row: AgentSession | None) -> None:
+    """From here on the request is that session's, and its agent's. Raises SessionInterrupted if it has just ended."""
+    if row is None:
+        raise SessionInterrupted("it ended meanwhile")
+    session_of(request).adopt(row, key_in_cookie(request))
+    look_up_agent_again(request)
