@@ -192,7 +192,7 @@ def test_a_client_that_relays_names_the_service_and_others_cannot(browser, camil
 
 
 def test_one_that_is_answered_waits_no_more_nor_one_of_a_disabled_client(browser, camille, wiki):
-    browser.sign_in(page=browser.follow_inside(browser.authorize("wiki")))
+    browser.follow_inside(browser.sign_in(page=browser.follow_inside(browser.authorize("wiki"))))
     waiting = ParkedRequest.objects.get()
     assert waiting.answered
     pages = ("/compte/", f"/compte/?next=/oidc/continuer/{waiting.id}/")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -11,8 +10,6 @@ from django_otp.models import Device
 
 from accounts.models import Agent
 from accounts.sessions.store import DOUBLE_SUBMIT
-from cerbere.statements import ReadOne
-from cerbere.writes import Change, change
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
 from twofactor.seeds import sealing
 from twofactor.throttle import FREE_TRIES, is_closed, wait_after
@@ -49,7 +46,6 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     closes_now = False  # whether the failure that was just counted is the first that makes the agent wait
     SEALED = ("sealed_seed", "fingerprint")  # what `seal` writes
     BURNT = ("last_step", "last_used_at", "last_sid", "failures", "locked_until")  # what `_burn` sets
-    JUDGED_BY = ("uuid", "confirmed", "changed_at", "last_step", "failures", "locked_until")  # what `_judge` looks at
     REFUSED = ("last_refusal", "last_refusal_at", "failures", "locked_until")  # what `refuse` sets
 
     class Meta:
@@ -69,8 +65,8 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     @classmethod
     def active_locked(cls, agent_id: int | None) -> OtpMelDevice | None:
         """The agent's active method under a row lock; None if there is none (any more). Call inside a transaction."""
-        device = LOCKED_BY_AGENT(agent_id) if agent_id else None
-        return device if device and device.confirmed else None
+        device: OtpMelDevice | None = cls.objects.select_for_update().filter(user=agent_id, confirmed=True).first()
+        return device
 
     @property
     def bound_to(self) -> str:
@@ -109,25 +105,11 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         outcome, step = self._judge(code, now, seed)
         if outcome is Outcome.GOOD:
             self._burn(step, sid, now)
-            self._write(self.BURNT)
+            self.save(update_fields=self.BURNT)
         elif outcome not in NOT_EVALUATED:
             self.refuse(outcome, now)
-            self._write(self.REFUSED)
+            self.save(update_fields=self.REFUSED)
         return outcome
-
-    def burn_at_once(self, code: str, sid: UUID | None, now: datetime, then: Sequence[models.Model | Change]) -> bool:
-        """Burn a good code, and make `then` with it, in one statement and without a lock before it.
-
-        The statement does nothing unless the row still is what the code was judged by, and nobody has it locked: of
-        codes that come at once as many are judged as there are threads, but none is accepted beyond the limit. False,
-        and nothing is written, also for every other code: whatever must be counted is for `check_and_burn`.
-        """
-        outcome, step = self._judge(code, now)
-        if outcome is not Outcome.GOOD:
-            return False
-        judged_by = {column: getattr(self, column) for column in self.JUDGED_BY}
-        self._burn(step, sid, now)
-        return change(OtpMelDevice, self.pk, judged_by, then=then, **{name: getattr(self, name) for name in self.BURNT})
 
     def _judge(self, code: str, now: datetime, seed: bytes | None = None) -> tuple[Outcome, int]:
         if self._refuses_tries(now):
@@ -147,7 +129,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         if self._refuses_tries(now):
             return Outcome.TOO_MANY_TRIES
         self.refuse(Outcome.ALREADY_USED if self._remembers(code, now) else Outcome.WRONG, now)
-        self._write(self.REFUSED)
+        self.save(update_fields=self.REFUSED)
         return Outcome.ALREADY_USED if self.last_refusal == Outcome.ALREADY_USED else None
 
     def burn_answered(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
@@ -161,7 +143,7 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self._burn(max(self.last_step, step_of(now)), sid, now)
         self.last_code, self.sealed_seed, self.fingerprint = self._digest(code), "", ""
         self.last_refusal, self.last_refusal_at = "", None
-        self._write({*self.BURNT, *self.REFUSED, *self.SEALED, "last_code"})
+        self.save(update_fields={*self.BURNT, *self.REFUSED, *self.SEALED, "last_code"})
         return Outcome.GOOD
 
     def _remembers(self, code: str, now: datetime) -> bool:
@@ -239,13 +221,6 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def _burn(self, step: int, sid: UUID | None, now: datetime) -> None:
         self.last_step, self.last_used_at, self.last_sid = step, now, sid
         self.failures, self.locked_until = 0, None
-
-    def _write(self, columns: Iterable[str]) -> None:
-        """These columns of the row, which is locked."""
-        change(OtpMelDevice, self.pk, **{column: getattr(self, column) for column in sorted(columns)})
-
-
-LOCKED_BY_AGENT = ReadOne(OtpMelDevice.objects.select_for_update, "user")
 
 
 class ImportedSeed(models.Model):

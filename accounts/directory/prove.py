@@ -9,7 +9,6 @@ from accounts.directory import Directory, DirectoryUnavailable, Entry, directory
 from accounts.directory.link import link
 from accounts.models import SHARED_MAILBOX_MARK, Agent, normalize_login
 from accounts.refusals import Reason, Refused
-from cerbere.writes import write
 
 
 def prove_by_directory(agent: Agent | None, typed: str, password: str, counted: str, now: datetime) -> Agent | Refused:
@@ -54,7 +53,7 @@ def _try(asked: Directory, entry: Entry, password: str, key: str | None, now: da
     if not right:
         return Refused(Reason.WRONG_PASSWORD)
     if key:
-        write(*attempts.success(key, None))
+        attempts.record_success(key, None)
     if entry.must_change_password:
         return Refused(Reason.PASSWORD_TO_CHANGE)
     taken_in = link(entry, now)

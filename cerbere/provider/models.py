@@ -11,19 +11,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
-from cerbere.audit.models import AuditEvent
 from cerbere.provider.authorization.policy import Terms
 from cerbere.provider.clients.public_keys import validate_public_keys
 from cerbere.provider.clients.redirect_uris import validate_redirect_uris, validate_web_uri
 from cerbere.provider.keys import ring as keys
 from cerbere.provider.tokens.claims import CLAIMS
-from cerbere.statements import ReadOne
-from cerbere.writes import change, insert
 from twofactor.strength import Strength
 
 ACR = re.compile(r"[\x21-\x7e]+")  # one of `acr_values`, which are apart by spaces
@@ -146,7 +143,6 @@ class Client(models.Model):
 
 # What may be said of a client: in the administration, in a reviewed file, to a command.
 CLIENT_FIELDS = [field.name for field in Client._meta.concrete_fields if field.editable and not field.primary_key]
-CLIENT_BY_ID = ReadOne(Client.objects.all, "client_id")
 
 
 class ParkedRequest(models.Model):
@@ -165,9 +161,6 @@ class ParkedRequest(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["browser_digest"], name="parked_browser")]
-
-
-PARKED_BY_ID = ReadOne(ParkedRequest.objects.select_related("client").all, "id")
 
 
 class PushedRequest(models.Model):
@@ -190,26 +183,10 @@ class UsedAssertion(models.Model):
         constraints = [models.UniqueConstraint(fields=["client", "jti_digest"], name="assertion_once")]
 
 
-# What the use of a grant asks of its relations. The rest, half a hundred columns, is read if somebody else asks.
-ASKED = {
-    "client": {
-        "client_id", "enabled", "secret_digest", "previous_secret_digest", "jwks", "minimum", "acr_password",
-        "acr_two_factor", "id_token_alg", "userinfo_alg", "claims", "sector", "refresh_tokens",
-    },
-    "agent": {
-        "uid", "uuid", "password", "is_active", "mailbox", "email", "given_name", "family_name", "usual_name",
-        "organizational_unit", "siret", "phone_number", "two_factor_required_from", "two_factor_grace_until",
-    },
-    "agent__otp_mel": {"user", "uuid", "confirmed"},
-    "session": {"sid", "agent", "session_data", "expire_date", "last_seen_at"},
-}  # fmt: skip
-
-
 class GrantQuerySet(models.QuerySet["Grant"]):
-    def whole(self) -> GrantQuerySet:
-        """With all that must still be true when it is used, in one statement."""
-        own = [field.name for field in Grant._meta.concrete_fields]
-        return self.select_related(*ASKED).only(*own, *(f"{name}__{each}" for name in ASKED for each in ASKED[name]))
+    def with_validity_relations(self) -> GrantQuerySet:
+        """Read with each grant, in one statement, all that must still be true when it is used."""
+        return self.select_related("client", "agent", "agent__otp_mel", "session")
 
 
 class Grant(models.Model):
@@ -249,31 +226,23 @@ class Grant(models.Model):
             models.UniqueConstraint(fields=["family"], name="grant_of_family", condition=Q(family__isnull=False)),
         ]
 
-    def redeem(self, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
-        """Burn the code, attach the tokens and write the event, all at once. False when it was burnt already."""
-        unburnt = {"redeemed_at": None, "revoked_at": None}
-        return change(Grant, self.pk, unburnt, then=[event], redeemed_at=now, **tokens.columns(now))
+    def redeem(self, tokens: Tokens, now: datetime) -> bool:
+        """Burn the code and attach the tokens in one statement; return False when it was burnt already."""
+        unburnt = Grant.objects.filter(pk=self.pk, redeemed_at=None, revoked_at=None)
+        return unburnt.update(redeemed_at=now, **tokens.columns(now)) == 1
 
     def has_refresh_token(self, presented: str) -> bool:
         """Whether it is the current one of the family, not one that was used."""
         return hmac.compare_digest(self.refresh_digest, digest(presented))
 
-    def rotate(self, presented: str, tokens: Tokens, event: AuditEvent, now: datetime) -> bool:
-        """Put new tokens in the place of the presented one, and write the event. False when it was used before."""
+    def rotate(self, presented: str, tokens: Tokens, now: datetime) -> bool:
+        """Put new tokens in the place of the presented refresh token; return False when it was used before."""
         current = Grant.objects.filter(pk=self.pk, refresh_digest=digest(presented), revoked_at=None)
-        with transaction.atomic():
-            if rotated := current.update(**tokens.columns(now)) == 1:
-                insert(event)
-        return rotated
+        return current.update(**tokens.columns(now)) == 1
 
     def revoke(self, now: datetime) -> None:
         """The code and the access token that it gave are dead from now on."""
         Grant.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)
-
-
-GRANT_BY_CODE = ReadOne(Grant.objects.whole, "code_digest")
-GRANT_BY_ACCESS_TOKEN = ReadOne(Grant.objects.whole, "access_digest")
-GRANT_BY_FAMILY = ReadOne(Grant.objects.whole, "family")
 
 
 class LogoutNotice(models.Model):

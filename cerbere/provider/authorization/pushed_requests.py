@@ -26,7 +26,7 @@ def push(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any
     return {"request_uri": request_uri, "expires_in": int(PUSHED_FOR.total_seconds())}
 
 
-def pulled(parameters: Parameters, now: datetime) -> Parameters:
+def load_pushed_request(parameters: Parameters, now: datetime) -> Parameters:
     """The pushed request that these parameters name, which is then used up; else they themselves.
 
     Raises PageError for a name that is unknown, used, expired or another client's.

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from cerbere.provider.authorization.policy import Demand
 from cerbere.provider.errors import OAuthError, PageError
 from cerbere.provider.keys import ring as keys
-from cerbere.provider.models import CLIENT_BY_ID, Client
+from cerbere.provider.models import Client
 from cerbere.provider.pkce import CHALLENGE
 
 Parameters = dict[str, str]
@@ -83,7 +83,7 @@ def _single_values(encoded: bytes) -> Parameters:
 
 def find_client(parameters: Parameters) -> Client:
     """The client, once redirect_uri is known to be its own. Raises PageError."""
-    client = CLIENT_BY_ID(parameters.get("client_id", ""))
+    client = Client.objects.filter(client_id=parameters.get("client_id", "")).first()
     if client is None or not client.enabled:
         raise PageError("invalid_client", "client_id is not known")
     if parameters.get("redirect_uri") not in client.redirect_uris:

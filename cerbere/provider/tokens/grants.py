@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
@@ -18,7 +19,6 @@ from cerbere.provider.keys import ring as keys
 from cerbere.provider.models import Grant, ParkedRequest, digest, new_secret
 from cerbere.provider.tokens.claims import id_token_claims
 from cerbere.provider.tokens.subjects import subject
-from cerbere.writes import insert, new
 from twofactor.facts import active_devices, facts_of
 from twofactor.obligation import least_strength
 from twofactor.strength import Strength, amr, auth_time, strength_of
@@ -35,26 +35,26 @@ def issue_code(
 ) -> str:
     """A code bound to client, redirect URI, PKCE challenge, session and level; only its digest is kept.
 
-    The request that waited for it waits no more, in the same statement.
+    The request that waited for it waits no more, in the same transaction.
     """
     code = new_secret()
     asked = authorization.parameters
     assert isinstance(request.user, Agent)
-    grant = new(
-        Grant, client_id=authorization.client.pk, agent_id=request.user.pk,
-        session_id=session_of(request).sid,
-        code_digest=digest(code), redirect_uri=authorization.redirect_uri,
-        code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
-        claims=authorization.claims, strength=granted.strength, acr=granted.acr,
-        auth_time=auth_time(granted.facts) or now, created_at=now,
-    )  # fmt: skip
-    if waiting is None or not parked_requests.answered(waiting, now, grant):  # purged in this instant
-        insert(grant)
+    with transaction.atomic():
+        if waiting:
+            parked_requests.mark_answered(waiting, now)
+        Grant.objects.create(
+            client=authorization.client, agent=request.user, session_id=session_of(request).sid,
+            code_digest=digest(code), redirect_uri=authorization.redirect_uri,
+            code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
+            claims=authorization.claims, strength=granted.strength, acr=granted.acr,
+            auth_time=auth_time(granted.facts) or now, created_at=now,
+        )  # fmt: skip
     return code
 
 
-def why_dead(grant: Grant, now: datetime) -> str | None:
-    """Why this grant may not be used any more, None if it may. Read it with `Grant.objects.whole()`.
+def invalid_reason(grant: Grant, now: datetime) -> str | None:
+    """Why this grant may not be used any more, None if it may. Read it with `with_validity_relations`.
 
     The level is derived afresh from the session's facts and the agent's methods of this moment.
     """

@@ -10,9 +10,9 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.provider.authorization.request import Parameters
 from cerbere.provider.errors import OAuthError
-from cerbere.provider.models import GRANT_BY_FAMILY, Client, Grant, digest
+from cerbere.provider.models import Client, Grant, digest
 from cerbere.provider.tokens.claims import scope_of
-from cerbere.provider.tokens.grants import why_dead
+from cerbere.provider.tokens.grants import invalid_reason
 from cerbere.provider.tokens.subjects import subject
 from cerbere.provider.tokens.token import required
 
@@ -23,7 +23,7 @@ def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
     Silent for what is unknown (§2.2). Raises OAuthError without a token, and for another client's (§2.1).
     """
     token = required(parameters, "token")
-    grant = find(token) or GRANT_BY_FAMILY(token.partition(".")[0])
+    grant = find(token) or Grant.objects.filter(family=token.partition(".")[0]).first()
     if grant is None:
         return
     if grant.client != client:
@@ -68,11 +68,11 @@ def _may_learn(client: Client, grant: Grant, refresh: bool) -> bool:
 def find(token: str) -> Grant | None:
     """The grant of an access token or of the current refresh token of a family; each is found by an index."""
     current = Q(family=token.partition(".")[0], refresh_digest=digest(token))
-    return Grant.objects.whole().filter(Q(access_digest=digest(token)) | current).first()
+    return Grant.objects.with_validity_relations().filter(Q(access_digest=digest(token)) | current).first()
 
 
 def _lives(grant: Grant, token: str, now: datetime) -> bool:
-    if why_dead(grant, now):
+    if invalid_reason(grant, now):
         return False
     if grant.has_refresh_token(token):
         return grant.client.refresh_tokens

@@ -4,19 +4,17 @@ import secrets
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest
 
 from cerbere.audit.events import Event
-from cerbere.audit.models import AuditEvent
-from cerbere.audit.record import draft, record, told
+from cerbere.audit.record import record
 from cerbere.provider.authorization.request import Parameters
 from cerbere.provider.clients.authentication import authenticate
 from cerbere.provider.errors import OAuthError
 from cerbere.provider.models import (
     ACCESS_TOKEN_LIFETIME,
     CODE_LIFETIME,
-    GRANT_BY_CODE,
-    GRANT_BY_FAMILY,
     Client,
     Grant,
     Tokens,
@@ -24,7 +22,7 @@ from cerbere.provider.models import (
 )
 from cerbere.provider.pkce import verifier_fits
 from cerbere.provider.tokens.claims import known_scopes, scope_of
-from cerbere.provider.tokens.grants import id_token, why_dead
+from cerbere.provider.tokens.grants import id_token, invalid_reason
 
 
 def token(request: HttpRequest, parameters: Parameters, now: datetime) -> dict[str, Any]:
@@ -48,12 +46,16 @@ def required(parameters: Parameters, name: str) -> str:
 
 
 def _by_code(parameters: Parameters) -> Grant | None:
-    return GRANT_BY_CODE(digest(parameters["code"])) if "code" in parameters else None
+    return _find(code_digest=digest(parameters["code"])) if "code" in parameters else None
 
 
 def _by_family(parameters: Parameters) -> Grant | None:
     """A used refresh token still names the family that it was of."""
-    return GRANT_BY_FAMILY(parameters.get("refresh_token", "").partition(".")[0])
+    return _find(family=parameters.get("refresh_token", "").partition(".")[0])
+
+
+def _find(**key: str) -> Grant | None:
+    return Grant.objects.with_validity_relations().filter(**key).first()
 
 
 READERS = {"authorization_code": _by_code, "refresh_token": _by_family}
@@ -67,10 +69,13 @@ def redeem(client: Client, grant: Grant | None, parameters: Parameters, now: dat
         raise _replayed(grant, Event.CODE_REPLAYED, now)
     if reason := _why_not(grant, parameters, now):
         raise _refused(grant, reason)
-    tokens, event = Tokens.new(secrets.token_urlsafe(16) if client.refresh_tokens else None), _issued(grant, parameters)
-    if not grant.redeem(tokens, event, now):
+    tokens = Tokens.new(secrets.token_urlsafe(16) if client.refresh_tokens else None)
+    with transaction.atomic():
+        redeemed = grant.redeem(tokens, now)
+        if redeemed:
+            _record_issued(grant, parameters)
+    if not redeemed:
         raise _replayed(grant, Event.CODE_REPLAYED, now)
-    told(event)
     return _answer(grant, tokens, grant.nonce, now)
 
 
@@ -81,7 +86,7 @@ def _why_not(grant: Grant, parameters: Parameters, now: datetime) -> str | None:
         return "redirect_uri_differs"
     if not verifier_fits(grant.code_challenge, parameters.get("code_verifier")):
         return "code_verifier_differs"
-    return why_dead(grant, now)
+    return invalid_reason(grant, now)
 
 
 def refresh(client: Client, grant: Grant | None, parameters: Parameters, now: datetime) -> dict[str, Any]:
@@ -93,20 +98,23 @@ def refresh(client: Client, grant: Grant | None, parameters: Parameters, now: da
         raise _replayed(grant, Event.REFRESH_TOKEN_REPLAYED, now)
     if not set(known_scopes(parameters.get("scope", ""), ())) <= set(grant.scope.split()):
         raise OAuthError("invalid_scope", "scope is wider than what was granted")
-    if reason := why_dead(grant, now):
+    if reason := invalid_reason(grant, now):
         raise _refused(grant, reason)
-    tokens, event = Tokens.new(grant.family), _issued(grant, parameters)
-    if not grant.rotate(presented, tokens, event, now):
+    tokens = Tokens.new(grant.family)
+    with transaction.atomic():
+        rotated = grant.rotate(presented, tokens, now)
+        if rotated:
+            _record_issued(grant, parameters)
+    if not rotated:
         raise _replayed(grant, Event.REFRESH_TOKEN_REPLAYED, now)
-    told(event)
     return _answer(grant, tokens, "", now)  # without the nonce: OpenID Connect Core §12.2
 
 
 ACTS = {"authorization_code": redeem, "refresh_token": refresh}
 
 
-def _issued(grant: Grant, parameters: Parameters) -> AuditEvent:
-    return draft(
+def _record_issued(grant: Grant, parameters: Parameters) -> None:
+    record(
         Event.TOKEN_ISSUED, grant.agent, client_id=grant.client.client_id,
         acr=grant.acr, sid=str(grant.session_id), grant_type=parameters["grant_type"],
     )  # fmt: skip

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 
 from cerbere.provider.errors import BearerError, OAuthError
 from cerbere.provider.keys import ring as keys
-from cerbere.provider.models import GRANT_BY_ACCESS_TOKEN, Grant, digest
+from cerbere.provider.models import Grant, digest
 from cerbere.provider.tokens.claims import userinfo_claims
-from cerbere.provider.tokens.grants import why_dead
+from cerbere.provider.tokens.grants import invalid_reason
 from cerbere.provider.tokens.subjects import subject
 
 
@@ -28,8 +28,8 @@ def userinfo(request: HttpRequest, now: datetime) -> dict[str, Any] | str:
 
 
 def _grant(request: HttpRequest, now: datetime) -> Grant:
-    grant = GRANT_BY_ACCESS_TOKEN(digest(_bearer(request)))
-    if grant is None or grant.access_expires_at is None or now >= grant.access_expires_at or why_dead(grant, now):
+    grant = Grant.objects.with_validity_relations().filter(access_digest=digest(_bearer(request))).first()
+    if grant is None or grant.access_expires_at is None or now >= grant.access_expires_at or invalid_reason(grant, now):
         raise BearerError("invalid_token", "the access token is unknown, expired or revoked")
     return grant
 
