@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, close_old_connections, connection
 
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 

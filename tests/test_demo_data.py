@@ -14,9 +14,10 @@ from cerbere.demo.environment import Demo, current_demo
 from cerbere.demo.help_text import demo_code_command
 from cerbere.demo.management.commands.demo_code import Command as DemoCode
 from cerbere.demo.people import PEOPLE
-from cerbere.provider.models import Client, digest
+from cerbere.provider.clients.models import Client
+from cerbere.provider.hashes import digest
 from tests import people
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources import source
 from twofactor.strength import Strength
 

@@ -8,8 +8,9 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
+from cerbere.provider.authorization.models import ParkedRequest
 from cerbere.provider.authorization.parked_requests import resume_url
-from cerbere.provider.models import Client, ParkedRequest
+from cerbere.provider.clients.models import Client
 from tests import people
 from tests.people import NOW, Browser, answer
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cerbere.provider.logout import back_channel
-from cerbere.provider.models import LogoutNotice
+from cerbere.provider.logout.models import LogoutNotice
 from piag_gateway.faults import TokenRefused
 from piag_gateway.oidc.id_token import Expected
 from piag_gateway.oidc.keys import pick, usable

@@ -104,8 +104,9 @@ def test_metrics_are_the_sum_of_the_workers(tmp_path):
             assert "200 OK" in server.raw("GET /healthz HTTP/1.1", "Host: localhost:8000", CLOSE)
         told = server.raw("GET /metrics HTTP/1.1", "Host: localhost:8000", CLOSE)
         assert re.search(r'cerbere_answer_seconds_count\{status="200",view="healthz"\} (\d+)', told)[1] == "30"
-        pids = {path.stem.rpartition("_")[2] for path in metrics.glob("*.db")}
-        assert set(server.workers) <= pids
+        server.wait_until(
+            lambda: set(server.workers) <= {path.stem.rpartition("_")[2] for path in metrics.glob("*.db")}
+        )
 
 
 def test_a_body_over_the_limit_is_refused_unread(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import Browser, answer, code, code_form, wrong_code
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]

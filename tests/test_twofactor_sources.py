@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.people import CAMILLE_SECRET, put_on_bnum
-from twofactor.models import ImportedSeed
+from twofactor.seeds.models import ImportedSeed
 from twofactor.sources import SourceUnavailable, State, source
 from twofactor.sources.answers import decode_secret
 from twofactor.sources.database import DatabaseSource

@@ -6,8 +6,9 @@ from django.db import transaction
 
 from accounts.models import Agent
 from cerbere.demo.people import PEOPLE, Person
-from cerbere.provider.models import Client, digest
-from twofactor.models import OtpMelDevice
+from cerbere.provider.clients.models import Client
+from cerbere.provider.hashes import digest
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources import source
 from twofactor.strength import Strength
 

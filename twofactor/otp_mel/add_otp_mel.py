@@ -13,8 +13,8 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.codes import Outcome
 from twofactor.facts import active_devices
-from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.ask_bnum import ask_bnum
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.verify import apply_outcome, burn
 from twofactor.sources import State, source
 

@@ -13,8 +13,8 @@ from accounts.sessions.store import session_of
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.codes import Outcome
-from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.ask_bnum import answer_for_active
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.verify import after_refusal, apply_outcome, burn
 
 

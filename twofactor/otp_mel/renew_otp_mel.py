@@ -14,8 +14,8 @@ from accounts.sign_in.prove_password import prove_password
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.codes import Outcome
-from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.ask_bnum import ask_bnum
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import otp_mel_removed
 from twofactor.otp_mel.verify import apply_outcome, burn
 from twofactor.sources import State, source

@@ -6,7 +6,8 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from twofactor.models import ImportedSeed, OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
+from twofactor.seeds.models import ImportedSeed
 from twofactor.seeds.sealing import SeedKeyError, sealing_kid
 
 log = structlog.get_logger("twofactor.otp_mel.reseal_seeds")

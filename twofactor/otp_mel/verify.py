@@ -13,9 +13,9 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.codes import Outcome
 from twofactor.facts import add_otp_mel_fact
-from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.ask_bnum import answer_for_active
-from twofactor.otp_mel.first_lock import tell_of_first_lock
+from twofactor.otp_mel.first_lock import mail_first_lockout
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.notice_change import notice_change
 
 
@@ -62,7 +62,7 @@ def apply_outcome(request: HttpRequest, agent: Agent, device: OtpMelDevice, outc
         _rejoin(request, AgentSession.objects.filter(sid=device.last_sid).first())
     else:
         record(Event.SECOND_FACTOR_REFUSED, agent, method=device.name, reason=outcome)
-        tell_of_first_lock(device)
+        mail_first_lockout(device)
 
 
 def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: datetime) -> bool:

@@ -19,11 +19,11 @@ from cerbere.audit.record import record
 from cerbere.core import times
 from cerbere.core.redirects import SeeOther, continue_to, next_of
 from twofactor.codes import Outcome, clean_code
-from twofactor.facts import active_devices, needs_renewal, strength
-from twofactor.models import OtpMelDevice
+from twofactor.facts import active_devices, strength
 from twofactor.otp_mel.add_otp_mel import AlreadyActive
 from twofactor.otp_mel.add_otp_mel import add_otp_mel as add_otp_mel_act
 from twofactor.otp_mel.forms import CodeForm, RenewForm
+from twofactor.otp_mel.models import OtpMelDevice, needs_renewal
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel as remove_otp_mel_act
 from twofactor.otp_mel.renew_otp_mel import NothingToRenew
 from twofactor.otp_mel.renew_otp_mel import renew_otp_mel as renew_otp_mel_act

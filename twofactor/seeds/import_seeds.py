@@ -11,8 +11,8 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record_many
 from cerbere.core.imports.lines import Judged, Seen, batches
 from cerbere.core.imports.transaction import batch_transaction
-from twofactor.models import ImportedSeed
 from twofactor.seed_formats import Entry, Fault, Found
+from twofactor.seeds.models import ImportedSeed
 from twofactor.seeds.sealing import SeedKeyError
 from twofactor.sources.answers import ADVISED_BYTES
 

@@ -15,16 +15,19 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.core.redirects import SeeOther
 from cerbere.provider.authorization import parked_requests
-from cerbere.provider.authorization.policy import Denied, Granted, Step, decide
+from cerbere.provider.authorization.issue_code import issue_code
+from cerbere.provider.authorization.models import ParkedRequest
+from cerbere.provider.authorization.policy import Denied, Granted, Step, Terms, decide
 from cerbere.provider.authorization.pushed_requests import load_pushed_request
-from cerbere.provider.authorization.request import AuthorizationRequest, Parameters, find_client, read
+from cerbere.provider.authorization.request import AuthorizationRequest, find_client, read
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import OAuthError
-from cerbere.provider.models import ParkedRequest
+from cerbere.provider.parameters import Parameters
 from cerbere.provider.responses import to_client
-from cerbere.provider.tokens.grants import issue_code
 from cerbere.provider.tokens.subjects import subject
 from twofactor.facts import active_devices, facts_of
 from twofactor.obligation import least_strength
+from twofactor.strength import Strength
 
 
 def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> HttpResponse:
@@ -62,12 +65,17 @@ def evaluate(request: HttpRequest, authorization: AuthorizationRequest, now: dat
     agent = request.user if isinstance(request.user, Agent) else None
     return decide(
         authorization.demand(subject(agent, authorization.client) if agent else None),
-        authorization.client.terms.with_least(least_strength(agent, now)),
+        terms_of(authorization.client).with_least(least_strength(agent, now)),
         facts_of(request.session) if agent else (),
         active_devices(agent) if agent else frozenset(),
         now,
         settings.SECOND_FACTOR_MAX_AGE,
     )
+
+
+def terms_of(client: Client) -> Terms:
+    names = {Strength.PASSWORD: client.acr_password, Strength.TWO_FACTOR: client.acr_two_factor}
+    return Terms(Strength(client.minimum), names)
 
 
 def answer(

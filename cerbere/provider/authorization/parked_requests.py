@@ -12,9 +12,12 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from cerbere.core.redirects import next_of
-from cerbere.provider.authorization.request import AuthorizationRequest, Parameters
+from cerbere.provider.authorization.models import PARKED_FOR, ParkedRequest
+from cerbere.provider.authorization.request import AuthorizationRequest
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import TooManyRequests
-from cerbere.provider.models import PARKED_FOR, Client, ParkedRequest, digest
+from cerbere.provider.hashes import digest
+from cerbere.provider.parameters import Parameters
 from cerbere.provider.responses import origin_of_uri
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end

@@ -10,10 +10,10 @@ from django.http import HttpRequest
 from accounts import attempts
 from cerbere.audit.context import client_address
 from cerbere.core import times
-from cerbere.provider.authorization.request import Parameters
 from cerbere.provider.clients import assertion
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import ClientError, OAuthError
-from cerbere.provider.models import Client
+from cerbere.provider.parameters import Parameters
 
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
