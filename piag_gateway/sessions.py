@@ -6,7 +6,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionS
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
-from piag_gateway.proof import SESSION_KEY
+from piag_gateway.proof import PROOF_SESSION_KEY
 
 SESSION_KEY_LENGTH = 32  # characters, letters and digits: how Django makes its keys
 
@@ -39,7 +39,7 @@ class SessionStore(DatabaseSessionStore):
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         session = super().create_model_instance(data)
         assert isinstance(session, Session)
-        proof = data.get(SESSION_KEY, {})
+        proof = data.get(PROOF_SESSION_KEY, {})
         session.sub, session.sid = proof.get("sub", ""), proof.get("sid", "")
         return session
 

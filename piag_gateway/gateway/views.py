@@ -1,4 +1,4 @@
-"""PIAG as the gate of applications that know no OpenID Connect: what nginx asks for them (docs/gateway.md)."""
+"""What nginx asks before each request to an application that has no OpenID Connect (docs/gateway.md)."""
 
 from typing import Any
 from urllib.parse import quote
@@ -7,60 +7,65 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from piag_gateway.faults import Fault, TooWeak
-from piag_gateway.oidc.sign_in import begin
-from piag_gateway.pages.fault_page import fault_page
-from piag_gateway.proof import Proof, current_proof, is_too_weak
+from piag_gateway.oidc.sign_in import start_sign_in
+from piag_gateway.pages.fault_page import render_fault_page
+from piag_gateway.proof import Proof, get_current_proof, is_session_too_weak
 
-# Printable ASCII but "%": headers carry no more (RFC 9110 §5.5), and what is decoded must be what was encoded.
-LEGIBLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+# Printable ASCII, which is all that a header carries safely (RFC 9110 §5.5). "%" is encoded too: otherwise a value that
+# holds "%41" by itself would be decoded to another one.
+HEADER_SAFE_CHARACTERS = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 
 @require_safe
 def verify(request: HttpRequest) -> HttpResponse:
-    """204 with who the agent is; 401 for nobody, 403 below two factors. Two readings of the database, no writing."""
-    proof = current_proof(request)
+    """Return 204 with the agent's headers, 401 without a session, 403 with a session below two factors.
+
+    Each call reads the database twice and writes nothing.
+    """
+    proof = get_current_proof(request)
     if proof is None:
-        return HttpResponse(status=403 if is_too_weak(request) else 401)
-    return HttpResponse(status=204, headers=_agent(request, proof))
+        return HttpResponse(status=403 if is_session_too_weak(request) else 401)
+    return HttpResponse(status=204, headers=_build_agent_headers(request, proof))
 
 
-def _agent(request: HttpRequest, proof: Proof) -> dict[str, str]:
-    visitor: Any = request.user  # a Visitor: the type checker's plugin knows Cerbère's agents only
-    facts = {
+def _build_agent_headers(request: HttpRequest, proof: Proof) -> dict[str, str]:
+    visitor: Any = request.user  # a Visitor; the type checker's plugin knows Cerbère's user model only
+    values = {
         "X-Agent-Sub": visitor.subject,
         "X-Agent-Name": visitor.name,
         "X-Agent-Email": visitor.email,
         "X-Agent-Acr": proof.acr,
     }
-    return {name: quote(value, safe=LEGIBLE) for name, value in facts.items()}
+    return {name: quote(value, safe=HEADER_SAFE_CHARACTERS) for name, value in values.items()}
 
 
 @require_safe
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Off to Cerbère, and from there back to the page that the agent has opened.
+    """Redirect to Cerbère, and after the sign-in to the page that the agent has opened.
 
-    401 for what is no page: scripts, forms and WebSockets cannot follow, and each would use up a sign-in under way.
+    Scripts, forms and WebSockets get 401: they cannot follow the redirect, and each would take the place of one of
+    the few sign-ins that a session may have under way.
     """
-    if not _opens_a_page(request):
+    if not _is_page_navigation(request):
         return HttpResponse(status=401)
     try:
-        return begin(request, _original(request))
+        return start_sign_in(request, _get_original_uri(request))
     except Fault as fault:
-        return fault_page(request, fault, _original(request))
+        return render_fault_page(request, fault, _get_original_uri(request))
 
 
 @require_safe
 def refuse(request: HttpRequest) -> HttpResponse:
-    """The page for an agent whose session no longer suffices."""
-    return fault_page(request, TooWeak("acr"), _original(request))
+    """Return the page of refusal for an agent whose session is below two factors."""
+    return render_fault_page(request, TooWeak("acr"), _get_original_uri(request))
 
 
-def _original(request: HttpRequest) -> str:
-    """What nginx was asked for, as it came: `begin` looks whether it is a page of this site."""
+def _get_original_uri(request: HttpRequest) -> str:
+    """Return the URI that the browser has sent to nginx. It is not checked here: start_sign_in does."""
     return request.headers.get("X-Original-URI", "")
 
 
-def _opens_a_page(request: HttpRequest) -> bool:
-    """Whether a browser goes there, by what it says itself (Fetch Metadata §2.2) or else by the method."""
-    reads = request.headers.get("X-Original-Method") in {"GET", "HEAD"}
-    return reads and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+def _is_page_navigation(request: HttpRequest) -> bool:
+    """Return whether a browser opens a page, by Fetch Metadata (§2.2) or, without it, by the method."""
+    is_read = request.headers.get("X-Original-Method") in {"GET", "HEAD"}
+    return is_read and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
