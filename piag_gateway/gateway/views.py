@@ -1,4 +1,4 @@
-"""What nginx asks before each request to an application that has no OpenID Connect (docs/gateway.md)."""
+"""Views that nginx asks before each request to an application without OpenID Connect (docs/gateway.md)."""
 
 from typing import Any
 from urllib.parse import quote

@@ -46,7 +46,7 @@ def backchannel_logout(request: HttpRequest) -> HttpResponse:
 def _read_claims(request: HttpRequest, now: float) -> Claims:
     """Return the claims of the form's one logout token. Raises TokenRefused or ProviderFault.
 
-    The provider is asked for only when a key is needed: anybody may post here, and most nonsense needs none.
+    Cerbère is asked only when a well-formed token needs a key: every client on the network can post here.
     """
     tokens = request.POST.getlist("logout_token") if request.content_type == FORM_CONTENT_TYPE else []
     if len(tokens) != 1:

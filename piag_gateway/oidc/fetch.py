@@ -87,7 +87,7 @@ _timers: ContextVar[list[Timer]] = ContextVar("timers")
 
 @contextmanager
 def _connections_with_deadline() -> Iterator[None]:
-    """Shut down each connection that is opened inside EXCHANGE_TIMEOUT seconds after it was opened.
+    """Shut down each connection of the block once it has been open for EXCHANGE_TIMEOUT seconds.
 
     Timeouts of sockets limit the wait for the next byte only: a response that comes byte by byte would never end.
     """

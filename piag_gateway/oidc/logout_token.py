@@ -69,7 +69,7 @@ def check_event(claims: Claims, _: Expectations) -> None:
 
 
 def check_no_nonce(claims: Claims, _: Expectations) -> None:
-    """Check that there is no `nonce`: a token with one is an ID token, or could be taken for one."""
+    """Check that there is no `nonce`, so that neither an ID token nor a logout token passes for the other."""
     if "nonce" in claims:
         raise TokenRefused("nonce")
 
