@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a replaced key still shows that a form was sent twice
 SHARED_MAILBOX_MARK = ".-."  # agent.-.boite: an agent acting in a shared mailbox, never an identity
 
 
@@ -45,7 +46,7 @@ class AgentManager(BaseUserManager["Agent"]):
         """Return the agent whose uid or e-mail this is, whatever the spelling; active or not."""
         login = normalize_login(typed)
         name = "email" if "@" in login else "uid"  # no uid has an at sign (validate_uid)
-        return self.select_related(*settings.AGENT_RELATED).filter(**{name: login}).first()
+        return self.filter(**{name: login}).first()
 
     def create_user(self, uid: str, password: str | None = None, **fields: Any) -> Agent:
         agent = self.model(uid=normalize_login(uid), **fields)

@@ -1,4 +1,16 @@
-"""Statements that the ORM cannot say, the same text for SQLite and PostgreSQL."""
+"""What the ORM cannot say, or what every sign-on sends: the same text for SQLite and PostgreSQL."""
+
+from accounts.models import AgentSession
+from cerbere.core.rows import fetch_instances, list_columns
+
+SESSION_BY_KEY = f"SELECT {list_columns(AgentSession, 's')} FROM accounts_agentsession AS s WHERE s.session_key = %s"  # noqa: S608
+
+
+def find_session(session_key: str) -> AgentSession | None:
+    """Return the session with this digest of a key, alive or not."""
+    found = fetch_instances(SESSION_BY_KEY, [session_key], AgentSession)
+    return found[0] if found else None
+
 
 _TAKE = """
     INSERT INTO accounts_attempts AS known ("key", failures, locked_until, since, updated_at)

@@ -88,8 +88,7 @@ TIME_ZONE = env.time_zone("CERBERE_TIME_ZONE", "Europe/Paris")
 
 # --- Agents and their sessions ----------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.Agent"
-AUTHENTICATION_BACKENDS = ["accounts.backends.AgentBackend"]
-AGENT_RELATED = ("otp_mel",)  # read with the agent in one statement, at each request
+AUTHENTICATION_BACKENDS = ["twofactor.backends.AgentBackend"]
 PASSWORD_HASHERS = ["accounts.sign_in.hashers.Argon2idHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -15,6 +15,7 @@ from accounts.sign_in.sign_in import PASSWORD_AT
 from twofactor.strength import Fact, Method, Strength, strength_of
 
 OTP_MEL = "otp_mel"  # session entry: {"device": uuid, "at": seconds since 1970}
+RELATIONS = ("otp_mel",)  # of an agent to the row of each method
 
 
 def facts_of(session: Mapping[str, Any]) -> list[Fact]:
@@ -33,7 +34,7 @@ def _moment(seconds: float) -> datetime:
 
 def active_devices(agent: Agent) -> frozenset[str]:
     """Return the ids of the agent's active second factors. No statement when the agent was read by its backend."""
-    devices = [getattr(agent, name, None) for name in settings.AGENT_RELATED]
+    devices = [getattr(agent, name, None) for name in RELATIONS]
     return frozenset(str(device.uuid) for device in devices if device and device.confirmed)
 
 

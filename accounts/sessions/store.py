@@ -23,11 +23,11 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import AgentSession
+from accounts.models import DOUBLE_SUBMIT, AgentSession
+from accounts.queries import find_session
 from cerbere.audit.context import current_origin
 
 SEEN_EVERY = timedelta(minutes=1)  # last_seen_at is written at most this often
-DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a replaced key still shows that a form was sent twice
 KEY = re.compile(r"[a-z0-9]{32}")  # Django's alphabet and length
 NONCE_BYTES = 12
 USER_AGENT = "user_agent"  # session entry that becomes the row's column
@@ -95,7 +95,8 @@ class SessionStore(DatabaseSessionStore):
 
     def _find_row(self, now: datetime) -> AgentSession | None:
         key = self.session_key or ""
-        return AgentSession.alive(now).filter(session_key=digest_of_key(key)).first() if KEY.fullmatch(key) else None
+        row = find_session(digest_of_key(key)) if KEY.fullmatch(key) else None
+        return row if row and row.is_alive(now) else None
 
     def exists(self, session_key: str) -> bool:
         return super().exists(digest_of_key(session_key))

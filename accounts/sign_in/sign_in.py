@@ -13,7 +13,6 @@ from accounts.sign_in.prove_password import prove_password
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
-BACKEND = "accounts.backends.AgentBackend"
 PASSWORD_AT = "password_at"  # session entry: when the password was proved, seconds since 1970
 
 
@@ -42,6 +41,6 @@ def _refuse(request: HttpRequest, agent: Agent | None, refused: Refused) -> None
 
 def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> None:
     """Log in as Django does. Every proof changes the key, also when the same agent signs in again."""
-    login(request, agent, backend=BACKEND)
+    login(request, agent)
     request.session.update({PASSWORD_AT: now.timestamp(), USER_AGENT: request.META.get("HTTP_USER_AGENT", "")[:200]})
     request.session.cycle_key()

@@ -8,8 +8,7 @@ from django.conf import settings
 from django.db import models
 from django_otp.models import Device
 
-from accounts.models import Agent
-from accounts.sessions.store import DOUBLE_SUBMIT
+from accounts.models import DOUBLE_SUBMIT, Agent
 from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
 from twofactor.seeds import sealing
 from twofactor.throttle import FREE_TRIES, is_closed, wait_after

@@ -7,12 +7,14 @@ from django.http import HttpRequest
 
 from accounts.models import Agent
 from accounts.sessions.store import session_of
+from cerbere.core.rows import insert_instance
 from cerbere.provider.authorization import parked_requests
 from cerbere.provider.authorization.models import ParkedRequest
 from cerbere.provider.authorization.policy import Granted
 from cerbere.provider.authorization.request import AuthorizationRequest
 from cerbere.provider.hashes import digest, new_secret
 from cerbere.provider.tokens.models import Grant
+from cerbere.provider.tokens.queries import INSERT_GRANT
 from twofactor.strength import auth_time
 
 
@@ -33,11 +35,12 @@ def issue_code(
     with transaction.atomic():
         if waiting:
             parked_requests.mark_answered(waiting, now)
-        Grant.objects.create(
+        grant = Grant(
             client=authorization.client, agent=request.user, session_id=session_of(request).sid,
             code_digest=digest(code), redirect_uri=authorization.redirect_uri,
             code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
             claims=authorization.claims, strength=granted.strength, acr=granted.acr,
             auth_time=auth_time(granted.facts) or now, created_at=now,
         )  # fmt: skip
+        insert_instance(INSERT_GRANT, grant)
     return code

@@ -7,6 +7,7 @@ from typing import Any
 
 from cerbere.provider.authorization.policy import Demand
 from cerbere.provider.clients.models import Client
+from cerbere.provider.clients.queries import find_client_by_id
 from cerbere.provider.errors import OAuthError, PageError
 from cerbere.provider.keys import signing
 from cerbere.provider.parameters import Parameters
@@ -47,7 +48,7 @@ class AuthorizationRequest:
 
 def find_client(parameters: Parameters) -> Client:
     """The client, once redirect_uri is known to be its own. Raises PageError."""
-    client = Client.objects.filter(client_id=parameters.get("client_id", "")).first()
+    client = find_client_by_id(parameters.get("client_id", ""))
     if client is None or not client.enabled:
         raise PageError("invalid_client", "client_id is not known")
     if parameters.get("redirect_uri") not in client.redirect_uris:

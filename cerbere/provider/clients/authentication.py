@@ -12,6 +12,7 @@ from cerbere.audit.context import client_address
 from cerbere.core import times
 from cerbere.provider.clients import assertion
 from cerbere.provider.clients.models import Client
+from cerbere.provider.clients.queries import find_client_by_id
 from cerbere.provider.errors import ClientError, OAuthError
 from cerbere.provider.parameters import Parameters
 
@@ -45,9 +46,7 @@ def authenticate(request: HttpRequest, parameters: Parameters, now: datetime, ex
 
 def _by_secret(client_id: str, secret: str, expected: Client | None) -> Client | None:
     """A client that has registered keys proves itself by them only."""
-    client = (
-        expected if expected and expected.client_id == client_id else Client.objects.filter(client_id=client_id).first()
-    )
+    client = expected if expected and expected.client_id == client_id else find_client_by_id(client_id)
     usable = client is not None and client.enabled and not client.jwks
     return client if client and usable and client.secret_is(secret) else None
 

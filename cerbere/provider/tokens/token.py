@@ -11,6 +11,7 @@ from cerbere.provider.hashes import digest
 from cerbere.provider.parameters import Parameters
 from cerbere.provider.tokens.issue import required
 from cerbere.provider.tokens.models import Grant
+from cerbere.provider.tokens.queries import GRANT_BY_CODE, GRANT_BY_FAMILY, find_grant
 from cerbere.provider.tokens.redeem_code import redeem_code
 from cerbere.provider.tokens.refresh import refresh
 
@@ -30,16 +31,12 @@ def token(request: HttpRequest, parameters: Parameters, now: datetime) -> dict[s
 
 
 def _by_code(parameters: Parameters) -> Grant | None:
-    return find_grant(code_digest=digest(parameters["code"])) if "code" in parameters else None
+    return find_grant(GRANT_BY_CODE, digest(parameters["code"])) if "code" in parameters else None
 
 
 def _by_family(parameters: Parameters) -> Grant | None:
     """A used refresh token still names the family that it was of."""
-    return find_grant(family=parameters.get("refresh_token", "").partition(".")[0])
-
-
-def find_grant(**key: str) -> Grant | None:
-    return Grant.objects.with_validity_relations().filter(**key).first()
+    return find_grant(GRANT_BY_FAMILY, parameters.get("refresh_token", "").partition(".")[0])
 
 
 READERS = {"authorization_code": _by_code, "refresh_token": _by_family}

@@ -11,6 +11,7 @@ from cerbere.provider.errors import BearerError, OAuthError
 from cerbere.provider.hashes import digest
 from cerbere.provider.keys import signing
 from cerbere.provider.tokens.models import Grant
+from cerbere.provider.tokens.queries import GRANT_BY_ACCESS_TOKEN, find_grant
 from cerbere.provider.tokens.subjects import subject
 from cerbere.provider.tokens.validity import invalid_reason
 
@@ -33,7 +34,7 @@ def _claims(grant: Grant) -> dict[str, Value]:
 
 
 def _grant(request: HttpRequest, now: datetime) -> Grant:
-    grant = Grant.objects.with_validity_relations().filter(access_digest=digest(_bearer(request))).first()
+    grant = find_grant(GRANT_BY_ACCESS_TOKEN, digest(_bearer(request)))
     if grant is None or grant.access_expires_at is None or now >= grant.access_expires_at or invalid_reason(grant, now):
         raise BearerError("invalid_token", "the access token is unknown, expired or revoked")
     return grant
