@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-from tests import postgresql
+from tests.support.servers import postgresql
 
 TABLES = {"agents": ("accounts_agent", "agent:added:by_file"), "seeds": ("twofactor_importedseed", "otp_mel:imported")}
 SEED_KEYS = "bench:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

@@ -3,8 +3,8 @@ import time_machine
 from django.core.cache import cache
 from django.db import connections
 
-from tests import people
-from tests.suite import Suite
+from tests.support import people
+from tests.support.suite import Suite
 from twofactor.sources.watch import watch_of
 from twofactor.strength import Strength
 

@@ -1,6 +1,6 @@
 """What Cerbère puts in the place of Django's own, where Django has no setting for it: it is met a hundred times a page.
 
-These names are private in Django: when a new version does without one, tests/test_replaced.py says so.
+These names are private in Django: when a new version does without one, tests/portal/test_replaced.py says so.
 """
 
 import secrets

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests import people
 from tests.clients.processes import program, running
+from tests.support import people
 
 IMPOSSIBLE = {"id_token": {"acr": {"essential": True, "value": "eidas3"}}}
 MODULES = Path("/usr/lib/apache2/modules")

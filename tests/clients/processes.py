@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.piag import ROOT, clean_environment
+from tests.support.servers.piag import ROOT, clean_environment
 
 START_SECONDS = 20
 
