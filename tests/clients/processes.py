@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.servers.piag import ROOT, clean_environment
+from tests.support.paths import ROOT
+from tests.support.servers.piag import clean_environment
 
 START_SECONDS = 20
 

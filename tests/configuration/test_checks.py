@@ -4,7 +4,6 @@ import os
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -12,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from cerbere import env
 from cerbere.checks import unsafe
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = str(ROOT / "cerbere" / "settings.py")
 GOOD_NAMES = ("CERBERE_SECRET_KEY", "CERBERE_SEED_KEYS", "CERBERE_SIGNING_KEYS")
 CHECKED = ("DEBUG", "DEMO", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "HTTPS", "PUBLIC_URL", "SEED_KEYS", "SIGNING_KEYS",

@@ -1,7 +1,6 @@
 """The site as it runs behind a proxy that ends TLS: the settings module itself, read with such an environment."""
 
 import runpy
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -9,10 +8,11 @@ from django.test import Client
 from accounts import attempts
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
+from tests.support.paths import ROOT
 from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
-SETTINGS = Path(__file__).parents[2] / "cerbere" / "settings.py"
+SETTINGS = ROOT / "cerbere" / "settings.py"
 HOST = "cerbere.example.fr"
 READ_AGAIN = ("COOKIE", "SECURE_", "PUBLIC_URL", "HTTPS", "ALLOWED_HOSTS", "TRUSTED_PROXIES")
 

@@ -1,7 +1,6 @@
 """The demo's settings, and what is put into its databases."""
 
 import io
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,11 +15,10 @@ from cerbere.demo.management.commands.demo_code import Command as DemoCode
 from cerbere.demo.people import PEOPLE
 from cerbere.provider.models import Client, digest
 from tests.support import people
+from tests.support.paths import ROOT
 from twofactor.models import OtpMelDevice
 from twofactor.sources import source
 from twofactor.strength import Strength
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(

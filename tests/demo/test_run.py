@@ -12,16 +12,15 @@ import sys
 import time
 from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.utils import timezone
 
+from tests.support.paths import ROOT
 from twofactor.codes import code_at, step_of
 
-ROOT = Path(__file__).resolve().parents[2]
 STARTED = 60  # seconds at most, on a loaded machine
 ENDED = 20
 SECRETS = [

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 import requests
 
-from tests.faults.test_web import PATIENCE, ROOT, environment, free_port
+from tests.faults.test_web import PATIENCE, environment, free_port
+from tests.support.paths import ROOT
 from tests.support.people import PASSWORD
 from tests.support.servers import postgresql
 

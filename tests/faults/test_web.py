@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -19,9 +18,9 @@ from cerbere import env
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.portal.errors import server_error
+from tests.support.paths import ROOT
 from tests.support.people import answer, code, login_form
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 5  # seconds: the longest answer of a fault
 
 

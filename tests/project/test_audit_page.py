@@ -1,11 +1,10 @@
 """docs/audit.md says what the journal holds: neither more nor less."""
 
 import re
-from pathlib import Path
 
 from cerbere.audit.events import Event
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "audit.md").read_text()
 SOURCES = [path for package in ("accounts", "twofactor", "cerbere") for path in (ROOT / package).rglob("*.py")]
 

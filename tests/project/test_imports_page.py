@@ -1,14 +1,14 @@
 """docs/imports.md names every format, column and verdict: neither more nor less."""
 
 import re
-from pathlib import Path
 
 from accounts.agent_imports.agent_lines import COLUMNS, FIELDS, Refusal
 from accounts.agent_imports.import_agents import Verdict as AgentVerdict
+from tests.support.paths import ROOT
 from twofactor.seed_formats import FORMATS, Fault
 from twofactor.seeds.import_seeds import Verdict as SeedVerdict
 
-PAGE = (Path(__file__).parents[2] / "docs" / "imports.md").read_text()
+PAGE = (ROOT / "docs" / "imports.md").read_text()
 AGENTS, SEEDS = PAGE.split("## Secrets")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support.paths import ROOT
 from tests.support.servers import postgresql
 
 pytestmark = pytest.mark.postgresql
-ROOT = Path(__file__).resolve().parents[2]
 TELL_AND_WAIT = """
 import os, signal
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

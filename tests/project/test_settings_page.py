@@ -5,11 +5,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 PAGE = (ROOT / "docs" / "settings.md").read_text()
 ROW = re.compile(r"^\| `((?:CERBERE|PIAG)_[A-Z_]+)` \| (?:`([^`]*)`|–) \| \S.* \|$", re.MULTILINE)
 TELL = "import json, {module}; from cerbere import env; print(json.dumps(env.READ))"

@@ -13,7 +13,7 @@ import pytest
 
 from cerbere.serve import IN_LARGE_PAGES
 from tests.faults.test_web import environment, free_port
-from tests.support.servers.piag import ROOT
+from tests.support.paths import ROOT
 from tests.support.servers.serving import Served, is_gone, served
 
 CLOSE = "Connection: close"

@@ -3,13 +3,13 @@
 import base64
 import csv
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyotp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.paths import VECTORS
 from tests.support.people import NOW
 from twofactor.codes import STEP, Outcome, clean_code, code_at, judge, matching_steps, step_of
 from twofactor.sources.answers import decode_secret
@@ -21,7 +21,7 @@ GOOD, WRONG, USED, DRIFTED = Outcome.GOOD, Outcome.WRONG, Outcome.ALREADY_USED, 
 
 
 def vectors(name):
-    lines = (Path(__file__).parents[1] / "vectors" / name).read_text().splitlines()
+    lines = (VECTORS / name).read_text().splitlines()
     return [tuple(row.values()) for row in csv.DictReader(line for line in lines if not line.startswith("#"))]
 
 

@@ -4,15 +4,14 @@ import os
 import subprocess
 import sys
 from importlib import util
-from pathlib import Path
 
 import pytest
 
 from accounts.directory import settings_faults
 from accounts.directory.entries import NAMES, names_of
 from cerbere.checks import unsafe
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 SOUND = {
     "LDAP_URL": "ldaps://annuaire.example.fr", "LDAP_CA_FILE": "", "LDAP_BASE": "dc=fr", "LDAP_ATTRIBUTES": "",
     "LDAP_PASSWORD_URL": "", "AUTH_LDAP_START_TLS": False, "AUTH_LDAP_BIND_DN": "cn=cerbere,dc=fr",

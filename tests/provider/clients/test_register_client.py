@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from cerbere.provider.clients.redirect_uris import validate_redirect_uris, valid
 from cerbere.provider.clients.registration import FIELDS
 from cerbere.provider.models import Client
 from tests.settings import RSA_KEY, _pem
+from tests.support.paths import ROOT
 from tests.support.people import CALLBACK
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +98,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_what_may_be_set_is_the_same_everywhere():
     """In the administration, in the reviewed file and in its documentation."""
     assert list(ClientForm.base_fields) == ["client_id", *FIELDS]
-    text = (Path(__file__).parents[3] / "docs" / "clients.md").read_text()
+    text = (ROOT / "docs" / "clients.md").read_text()
     assert not [name for name in FIELDS if not re.search(rf"\b{name}\b", text)]
     assert not {"secret_digest", "previous_secret_digest", "created_at"} & set(FIELDS)
 

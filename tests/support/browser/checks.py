@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request
+
+from tests.support.paths import ROOT
 
 TITLE = re.compile(r"((Erreur|Error) – )?\S.* – (Cerbère|PIAG)\Z")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -17,7 +18,7 @@ MAXIMUM_CSS_BYTES = 60_000
 SIZES = {"1280": {"width": 1280, "height": 800}, "390": {"width": 390, "height": 844}}
 NARROWEST = {"width": 320, "height": 800}
 THEMES = {"clair": "light", "sombre": "dark"}
-ARTIFACTS = Path(__file__).resolve().parents[3] / "artifacts"
+ARTIFACTS = ROOT / "artifacts"
 
 STRUCTURE = """() => {
   const seen = element => element.getClientRects().length > 0;

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.servers.piag import ROOT, free_port
+from tests.support.paths import ROOT
+from tests.support.servers.piag import free_port
 from tests.support.servers.proxy import SITES, Proxy, adapted, everything, make_certificate, program, running
 
 CONFIGURATION = ROOT / "docs/deploy/haproxy.cfg"

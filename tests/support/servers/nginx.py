@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.support.servers.piag import ROOT, free_port
+from tests.support.paths import ROOT
+from tests.support.servers.piag import free_port
 from tests.support.servers.proxy import SITES, Proxy, adapted, make_certificate, program, running
 
 GATEWAY = ROOT / "docs/deploy/gateway-nginx.conf"

@@ -24,7 +24,8 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from django.core import signing
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.paths import ROOT
+
 START_SECONDS = 30
 PROGRAM = "tests.support.servers.traced_piag" if "COVERAGE_PROCESS_CONFIG" in os.environ else "piag_gateway.wsgi"
 SECRET_KEY = secrets.token_hex(32)

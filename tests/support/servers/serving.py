@@ -10,7 +10,8 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.support.servers.piag import ROOT, clean_environment, free_port
+from tests.support.paths import ROOT
+from tests.support.servers.piag import clean_environment, free_port
 
 PATIENCE = 20  # seconds
 

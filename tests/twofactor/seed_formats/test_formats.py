@@ -5,17 +5,17 @@ import contextlib
 import io
 import json
 import tracemalloc
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.paths import VECTORS
 from twofactor.seed_formats import FORMATS, BadFile, Entry, Fault, Options, detect, dynalogin, json_text, read
 from twofactor.seed_formats.entry import ISSUERS, check
 from twofactor.seed_formats.pskc_values import NAMES
 
-VECTORS = Path(__file__).parents[2] / "vectors" / "seeds"
+SEEDS = VECTORS / "seeds"
 ONE, TWO = b"invented-secret-0001", b"invented-secret-0002"
 BOTH = [("camille.durand", ONE), ("dominique.morel", TWO)]
 
@@ -52,13 +52,13 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_what_an_export_gives(name):
     format_, faults = EXPECTED[name]
-    content = (VECTORS / name).read_bytes()
+    content = (SEEDS / name).read_bytes()
     assert found(content) == found(content, format_) == [*BOTH, *faults]
     assert detect(io.BufferedReader(io.BytesIO(content))) == format_
 
 
 def test_every_file_of_the_vectors_is_read():
-    assert {path.name for path in VECTORS.iterdir()} == {*EXPECTED, "rfc6030-figure6.xml"}
+    assert {path.name for path in SEEDS.iterdir()} == {*EXPECTED, "rfc6030-figure6.xml"}
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -10,12 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from defusedxml.ElementTree import parse
 
-from tests.twofactor.seed_formats.test_formats import BOTH, ONE, VECTORS, found
+from tests.twofactor.seed_formats.test_formats import BOTH, ONE, SEEDS, found
 from twofactor.seed_formats import BadFile, Options, pskc
 from twofactor.seed_formats.pskc_values import NAMES, Opener, parse_psk
 
 PSK = bytes.fromhex("12345678901234567890123456789012")  # RFC 6030 §6.1
-FIGURE6 = (VECTORS / "rfc6030-figure6.xml").read_text()
+FIGURE6 = (SEEDS / "rfc6030-figure6.xml").read_text()
 CHECKABLE = (
     FIGURE6.replace("pskc:hotp", "pskc:totp").replace('Length="8"', 'Length="6"')
     .replace("<Issuer>Issuer</Issuer>", "<Issuer>Bnum</Issuer>")

@@ -14,7 +14,7 @@ from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import BATCH, batches
 from tests.support.people import make_agent
-from tests.twofactor.seed_formats.test_formats import BOTH, EXPECTED, VECTORS
+from tests.twofactor.seed_formats.test_formats import BOTH, EXPECTED, SEEDS
 from tests.twofactor.seed_formats.test_migration import account, link
 from tests.twofactor.seed_formats.test_pskc import CHECKABLE, PSK, SECRET, container, package
 from twofactor.models import ImportedSeed, OtpMelDevice
@@ -47,11 +47,11 @@ def file(tmp_path):
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_export_is_imported_once(camille, dominique, name):
-    lines = run(VECTORS / name, "--apply")
+    lines = run(SEEDS / name, "--apply")
     assert lines[:2] == ["1 camille.durand new", "2 dominique.morel new"] or "csv" in name
     assert seeds() == set(BOTH)
-    assert "new" not in run(VECTORS / name, "--apply")[-1]
-    assert "unchanged: 2" in run(VECTORS / name, "--apply", "--format", EXPECTED[name][0])[-1]
+    assert "new" not in run(SEEDS / name, "--apply")[-1]
+    assert "unchanged: 2" in run(SEEDS / name, "--apply", "--format", EXPECTED[name][0])[-1]
     assert AuditEvent.objects.count() == 2
     assert not OtpMelDevice.objects.exists()
 

@@ -5,7 +5,6 @@ import io
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import time_machine
@@ -13,11 +12,11 @@ from django.core.management import CommandError, call_command
 
 from tests.support.certificates import Authority
 from tests.support.fakes import fake_bnum, fake_bnum_http
+from tests.support.paths import ROOT
 from tests.support.people import CAMILLE_SECRET, NOW, code, put_on_bnum, wrong_code
 from twofactor.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
-ROOT = Path(__file__).parents[4]
 CAMILLE = "camille.durand"
 BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()
 
