@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from socketserver import BaseServer, StreamRequestHandler, ThreadingTCPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 from tests.support.people import CAMILLE_SECRET
+from tests.support.servers.threads import running_in_thread
 from twofactor.codes import matching_steps
 
 WINDOW = 2  # steps on each side, as dynalogin's default
@@ -166,19 +167,11 @@ def serving(
     if client_ca:
         server.context.load_verify_locations(cadata=client_ca)
         server.context.verify_mode = ssl.CERT_REQUIRED
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"localhost:{server.server_address[1]}"
-    finally:
-        bnum.over.set()
-        _stop(server)
-        thread.join()
-
-
-def _stop(server: BaseServer) -> None:
-    server.shutdown()
-    server.server_close()
+    with running_in_thread(server):
+        try:
+            yield f"localhost:{server.server_address[1]}"
+        finally:
+            bnum.over.set()
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from tests.support.servers.threads import running_in_thread
+
 CLIENT_ID = "piag"
 CLIENT_SECRET = "a-client-secret-that-no-log-may-hold"
 SUBJECT = "0f6d1c3e-camille"
@@ -256,15 +258,11 @@ def forging_provider() -> Iterator[ForgingProvider]:
     handler = type("Handler", (_Handler,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     handler.provider = ForgingProvider(server)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield handler.provider
-    finally:
-        handler.provider.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running_in_thread(server):
+        try:
+            yield handler.provider
+        finally:
+            handler.provider.over.set()
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+from tests.support.servers.threads import running_in_thread
+
 
 class ListeningClient(ThreadingHTTPServer):
     """`received` holds the logout tokens; `status` is what it answers, None: it hangs until `close`."""
@@ -51,12 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def listening_client() -> Iterator[ListeningClient]:
     server = ListeningClient()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running_in_thread(server):
+        try:
+            yield server
+        finally:
+            server.released.set()

@@ -1,11 +1,12 @@
 """A mail relay on a real socket that keeps what it is given: enough of RFC 5321 for smtplib."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from socketserver import StreamRequestHandler, ThreadingTCPServer
+
+from tests.support.servers.threads import running_in_thread
 
 
 class Conversation(StreamRequestHandler):
@@ -48,11 +49,6 @@ class Relay(ThreadingTCPServer):
 
 @contextmanager
 def relay(port: int, refusal: str = "") -> Iterator[Relay]:
-    with Relay(port, refusal) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    server = Relay(port, refusal)
+    with running_in_thread(server):
+        yield server
