@@ -10,7 +10,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.notices import RETRY_AFTER, notify
 from tests.support.people import NOW
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import free_port
 from tests.support.servers.smtp_sink import relay
 from tests.support.worker import work
 

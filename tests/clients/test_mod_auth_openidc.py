@@ -8,7 +8,7 @@ from cerbere.provider.models import Client, LogoutNotice
 from tests.clients.apache import running_apache
 from tests.support import people
 from tests.support.fakes.upstream import running_upstream
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import free_port
 from tests.support.worker import work
 from twofactor.strength import Strength
 

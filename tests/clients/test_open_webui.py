@@ -14,7 +14,7 @@ from accounts.models import AgentSession
 from cerbere.provider.models import Client, LogoutNotice
 from tests.clients.processes import running
 from tests.support import people
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import free_port
 from tests.support.worker import work
 from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin

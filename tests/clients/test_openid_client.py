@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from cerbere.provider.models import Client
-from tests.clients.processes import program, running
+from tests.clients.processes import running
 from tests.support import people
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import find_program, free_port
 from twofactor.strength import Strength
 
 pytest_plugins = ["tests.clients.fixtures"]
@@ -24,7 +24,7 @@ def _rp(live_server, tmp_path_factory):
     port = free_port()
     if not (PLACE / "node_modules/openid-client").is_dir():
         pytest.fail(f"openid-client is missing: npm ci --prefix {PLACE}, or run make test, which does", pytrace=False)
-    command = [program("node", "nodejs, 20 or later"), str(PLACE / "rp.mjs")]
+    command = [find_program("node", "nodejs, 20 or later"), str(PLACE / "rp.mjs")]
     log = tmp_path_factory.mktemp("openid-client") / "log"
     env = {"ISSUER": live_server.url, "PORT": str(port), "CLIENT_SECRET": people.CLIENT_SECRET}
     with running(command, f"http://localhost:{port}", log, **env):

@@ -4,7 +4,8 @@ import pytest
 
 from accounts.models import AgentSession
 from tests.support import people
-from tests.support.servers.piag import free_port, running_piag
+from tests.support.servers.piag import running_piag
+from tests.support.servers.programs import free_port
 from tests.support.worker import work
 
 pytest_plugins = ["tests.clients.fixtures"]

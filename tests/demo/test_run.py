@@ -19,6 +19,7 @@ import pytest
 from django.utils import timezone
 
 from tests.support.paths import ROOT
+from tests.support.servers.programs import free_port
 from twofactor.codes import code_at, step_of
 
 STARTED = 60  # seconds at most, on a loaded machine
@@ -27,11 +28,6 @@ SECRETS = [
     "cerbere_secret_key", "cerbere_seed_keys", "cerbere_signing_keys", "password", "piag_client_secret",
     "piag_secret_key",
 ]  # fmt: skip
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def is_free(port):

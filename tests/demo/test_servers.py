@@ -12,7 +12,7 @@ from cerbere.demo import servers
 from cerbere.demo.environment import Demo
 from cerbere.demo.help_text import welcome
 from cerbere.demo.servers import EndRequest, Server, end_all, refuse_taken_ports, watch
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import free_port
 
 
 class Terminal(io.StringIO):

@@ -10,10 +10,11 @@ import psycopg
 import pytest
 import requests
 
-from tests.faults.test_web import PATIENCE, environment, free_port
+from tests.faults.test_web import PATIENCE, environment
 from tests.support.paths import ROOT
 from tests.support.people import PASSWORD
 from tests.support.servers import postgresql
+from tests.support.servers.programs import free_port
 
 WORKERS = 2
 

@@ -20,14 +20,9 @@ from cerbere.audit.models import AuditEvent
 from cerbere.portal.errors import server_error
 from tests.support.paths import ROOT
 from tests.support.people import answer, code, login_form
+from tests.support.servers.programs import free_port
 
 PATIENCE = 5  # seconds: the longest answer of a fault
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def environment(database, **more):

@@ -13,7 +13,7 @@ import requests
 from tests.support import gateway_fixtures as fixtures
 from tests.support.fakes.forging_provider import SUBJECT
 from tests.support.servers.nginx import running_nginx
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import free_port
 
 provider, upstream, port, piag = fixtures.provider, fixtures.upstream, fixtures.port, fixtures.piag
 nginx, forge, agent, connected = fixtures.nginx, fixtures.forge, fixtures.agent, fixtures.connected

@@ -10,7 +10,8 @@ from tests.support import gateway_fixtures as fixtures
 from tests.support.fakes.forging_provider import CLIENT_ID, CLIENT_SECRET
 from tests.support.paths import ROOT
 from tests.support.servers.nginx import running_nginx
-from tests.support.servers.piag import SECRET_KEY, clean_environment, free_port, running_piag
+from tests.support.servers.piag import SECRET_KEY, running_piag
+from tests.support.servers.programs import clean_environment, free_port
 
 provider, upstream, port, piag = fixtures.provider, fixtures.upstream, fixtures.port, fixtures.piag
 nginx, forge, agent, connected = fixtures.nginx, fixtures.forge, fixtures.agent, fixtures.connected

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
-from tests.support.servers.piag import SECRET_KEY, clean_environment, free_port
+from tests.support.servers.piag import SECRET_KEY
+from tests.support.servers.programs import clean_environment, free_port
 
 SAFE = {"PIAG_SECRET_KEY": SECRET_KEY, "PIAG_OIDC_CLIENT_SECRET": "a-secret"}
 LOAD = [sys.executable, "-W", "ignore", "-c", "import piag_gateway.wsgi"]

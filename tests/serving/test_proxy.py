@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from tests.support.servers.haproxy import haproxy_in_front
 from tests.support.servers.nginx import nginx_in_front, running_nginx
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import free_port
 from tests.support.servers.proxy import MADE_UP, OURS, cookies, everything, status, told
 from tests.support.servers.serving import served
 

@@ -9,7 +9,8 @@ from tests.support import piag_fixtures
 from tests.support.fakes.forging_provider import CLIENT_ID, CLIENT_SECRET
 from tests.support.fakes.upstream import running_upstream
 from tests.support.servers.nginx import running_nginx
-from tests.support.servers.piag import free_port, running_piag
+from tests.support.servers.piag import running_piag
+from tests.support.servers.programs import free_port
 
 provider = piag_fixtures.provider
 

@@ -17,7 +17,7 @@ from tests.support.certificates import Authority
 from tests.support.directory import JEANNE_EMAIL, PASSWORD
 from tests.support.people import Browser, make_agent
 from tests.support.servers import slapd
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import free_port
 
 pytest_plugins = ["tests.support.directory_fixtures"]
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from cerbere.audit.models import AuditEvent
 from cerbere.provider.models import LogoutNotice
 from tests.support.directory import JEANNE, JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
 from tests.support.people import Browser, answer, make_agent, make_client
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import free_port
 from twofactor.strength import Strength
 
 pytest_plugins = ["tests.support.directory_fixtures"]

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support import piag_fixtures as fixtures
 from tests.support.fakes.forging_provider import CLIENT_ID, CLIENT_SECRET
-from tests.support.servers.piag import BUTTON, Browser, free_port, running_piag
+from tests.support.servers.piag import BUTTON, Browser, running_piag
+from tests.support.servers.programs import free_port
 
 provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
 TITLE = "<title>Erreur – Cerbère ne répond pas comme prévu – PIAG</title>"

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from cerbere.wsgi import application
 from tests.support import people
 from tests.support.browser.tab import Tab
-from tests.support.servers.piag import free_port, running_piag
+from tests.support.servers.piag import running_piag
+from tests.support.servers.programs import free_port
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from tests.support.servers.piag import free_port
-from tests.support.servers.proxy import SITES, Proxy, adapted, everything, make_certificate, program, running
+from tests.support.servers.programs import find_program, free_port
+from tests.support.servers.proxy import SITES, Proxy, adapted, everything, make_certificate, running
 
 CONFIGURATION = ROOT / "docs/deploy/haproxy.cfg"
 PATIENCE = 10  # seconds
@@ -56,7 +56,7 @@ def running_haproxy(place: Path, cerbere: tuple[int, int], piag: tuple[int, int]
     nodes = zip(("11:8000", "12:8000", "21:8001", "22:8001"), (*cerbere, *piag), strict=True)
     changes |= addresses(place, proxy) | {f"192.0.2.{old}": f"127.0.0.1:{new}" for old, new in nodes}
     (place / "haproxy.cfg").write_text(adapted(CONFIGURATION, changes))
-    words = [program("haproxy"), "-db", "-f", str(place / "haproxy.cfg")]
+    words = [find_program("haproxy"), "-db", "-f", str(place / "haproxy.cfg")]
     with running(words, place, proxy, CERBERE_HOST=SITES[0], PIAG_HOST=SITES[1]):
         yield proxy
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.support.paths import ROOT
-from tests.support.servers.piag import free_port
-from tests.support.servers.proxy import SITES, Proxy, adapted, make_certificate, program, running
+from tests.support.servers.programs import find_program, free_port
+from tests.support.servers.proxy import SITES, Proxy, adapted, make_certificate, running
 
 GATEWAY = ROOT / "docs/deploy/gateway-nginx.conf"
 TEMPLATE = ROOT / "docs/deploy/nginx.conf.template"
@@ -41,7 +41,7 @@ def nginx_in_front(place: Path, cerbere: int, piag: int) -> Iterator[Proxy]:
 
 def _nginx(place: Path, configuration: str, proxy: Proxy) -> AbstractContextManager[Proxy]:
     (place / "nginx.conf").write_text(configuration)
-    words = [program("nginx"), "-p", str(place), "-c", str(place / "nginx.conf"), "-e", str(place / "error.log")]
+    words = [find_program("nginx"), "-p", str(place), "-c", str(place / "nginx.conf"), "-e", str(place / "error.log")]
     return running([*words, "-g", f"daemon off; {as_root()}"], place, proxy)
 
 

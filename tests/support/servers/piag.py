@@ -6,8 +6,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +23,7 @@ import requests
 from django.core import signing
 
 from tests.support.paths import ROOT
+from tests.support.servers.programs import clean_environment, end, free_port
 
 START_SECONDS = 30
 PROGRAM = "tests.support.servers.traced_piag" if "COVERAGE_PROCESS_CONFIG" in os.environ else "piag_gateway.wsgi"
@@ -133,18 +132,6 @@ def piag_environment(
     }
 
 
-def clean_environment() -> dict[str, str]:
-    """Ours without any setting of the programs and of the server that runs them."""
-    ours = ("CERBERE_", "PIAG_", "DJANGO_", "GRANIAN_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_until_healthy(piag: Piag, process: subprocess.Popen[bytes], public_url: str) -> None:
     host = public_url.partition("://")[2]
     deadline = time.monotonic() + START_SECONDS
@@ -165,12 +152,7 @@ def _granian(port: int, settings: dict[str, str], log: object) -> Iterator[subpr
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def migrate(settings: dict[str, str], database: Path) -> None:

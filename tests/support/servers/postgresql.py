@@ -15,7 +15,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,15 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from tests.support.servers.programs import UnavailableError, free_port
+
 NAME = "cerbere"  # of the database and of its owner
 SPEED = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"  # a crash loses nothing that we keep
 MAX_CONNECTIONS = 200  # races open sixteen at a time, and each pytest worker keeps one for each of its threads
 START_TIMEOUT = 60  # seconds
 PORTS_TRIED = 3  # another program may take the free port before PostgreSQL does
-
-
-class UnavailableError(Exception):
-    """PostgreSQL is not installed or does not start; the text says which, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +114,6 @@ def _launch(binaries: Path, directory: Path, more_options: str) -> int:
         if _run(binaries / "pg_ctl", *command, check=False).returncode == 0:
             return port
     raise UnavailableError(f"PostgreSQL does not start:\n{log.read_text()}")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _run(*command: object, check: bool = True) -> subprocess.CompletedProcess[str]:

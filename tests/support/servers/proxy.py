@@ -3,7 +3,6 @@
 import datetime
 import json
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -115,13 +114,6 @@ def running(words: list[str], place: Path, proxy: Proxy, **environment: str) -> 
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
-
-
-def program(name: str) -> str:
-    """Debian's place is not in everybody's PATH."""
-    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    assert path, f"{name} is missing: apt-get install {name}"
-    return path
 
 
 def adapted(source: Path, changes: dict[str, str]) -> str:

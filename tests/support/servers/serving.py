@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from tests.support.servers.piag import clean_environment, free_port
+from tests.support.servers.programs import clean_environment, free_port
 
 PATIENCE = 20  # seconds
 

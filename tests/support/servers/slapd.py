@@ -4,7 +4,6 @@ It listens on two free loopback ports, plain (for StartTLS) and TLS, in a direct
 No right is needed. The attributes of the ministry's directory are the schema below.
 """
 
-import os
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ import ldap
 import ldap.modlist
 
 from tests.support.certificates import Authority
-from tests.support.servers.piag import free_port
+from tests.support.servers.programs import UnavailableError, find_program, free_port
 from tests.support.servers.proxy import is_listening
 
 BASE = "dc=equipement,dc=gouv,dc=fr"
@@ -82,10 +81,6 @@ ou: people
 """
 
 
-class UnavailableError(Exception):
-    """slapd is not installed or does not start; the text says which, and what to do."""
-
-
 def dn_of(name: str) -> str:
     return f"cn={name},ou=people,{BASE}"
 
@@ -110,7 +105,7 @@ class Slapd:
 
     def launch(self) -> None:
         addresses = f"ldap://127.0.0.1:{self.port}/ ldaps://127.0.0.1:{self.tls_port}/"
-        command = [program("slapd"), "-d", "0", "-f", self.place / "slapd.conf", "-h", addresses]
+        command = [find_program("slapd"), "-d", "0", "-f", self.place / "slapd.conf", "-h", addresses]
         with (self.place / "log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
         if not (is_listening(self.process, self.port) and is_listening(self.process, self.tls_port)):
@@ -169,7 +164,7 @@ def _bytes(value: str | bytes) -> bytes:
 
 def start() -> Slapd:
     """A new server with nobody in it; UnavailableError when that cannot be."""
-    program("slapd")
+    find_program("slapd")
     place = Path(tempfile.mkdtemp(prefix="cerbere-slapd-"))
     server = Slapd(place, Authority(place), free_port(), free_port())
     try:
@@ -202,15 +197,7 @@ def _write(server: Slapd) -> None:
         service=SERVICE,
     )
     (place / "slapd.conf").write_text(configuration)
-    command = [program("slapadd"), "-q", "-f", place / "slapd.conf", "-l", place / "tree.ldif"]
+    command = [find_program("slapadd", "slapd"), "-q", "-f", place / "slapd.conf", "-l", place / "tree.ldif"]
     added = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     if added.returncode:
         raise UnavailableError(f"slapadd failed:\n{added.stdout}{added.stderr}")
-
-
-def program(name: str) -> str:
-    """Debian's place is not in everybody's PATH."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        raise UnavailableError(f"{name} is missing: apt-get install slapd")
-    return found
