@@ -85,6 +85,26 @@ def browser(db):
 
 
 @pytest.fixture
+def signed_in(browser, camille):
+    """Camille, signed in with her password."""
+    browser.sign_in()
+    return browser
+
+
+@pytest.fixture
+def enrolled_browser(enrolled, signed_in):
+    """Camille, signed in with her password; her OTP Mél is active."""
+    return signed_in
+
+
+@pytest.fixture
+def two_factor_browser(enrolled_browser):
+    """Camille, signed in with her password and a code."""
+    enrolled_browser.send_code("/verification/", people.code())
+    return enrolled_browser
+
+
+@pytest.fixture
 def suite(camille):
     """The conformance suite, registered as an application of minimum password without PKCE."""
     people.make_client("suite", Strength.PASSWORD, pkce_required=False, refresh_tokens=True)

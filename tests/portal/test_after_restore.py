@@ -39,10 +39,8 @@ def after_restore(capsys):
 
 
 @pytest.fixture
-def raised(browser, enrolled, piag):
-    browser.sign_in()
-    browser.send_code(VERIFY, code())
-    return browser
+def raised(two_factor_browser, piag):
+    return two_factor_browser
 
 
 @pytest.mark.postgresql

@@ -13,12 +13,6 @@ OPTIONAL = [
 BASIC = {"Authorization": "Basic d2lraTp0aGUtc2VjcmV0LW9mLXRoaXMtY2xpZW50LWluLXRlc3Rz"}
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_at_the_authorization_endpoint(signed_in, wiki, name):
     assert answer(signed_in.authorize("wiki", **{name: ""}))["code"]

@@ -15,12 +15,6 @@ pytestmark = pytest.mark.django_db
 NAME = "cerbere_session"
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 def test_p06_the_table_holds_no_key_that_a_cookie_has(browser, camille):
     keys = set()
     for act in (browser.sign_in, browser.sign_in, browser.enrol):

@@ -18,12 +18,6 @@ EXPIRED = "Votre session a expiré. Reconnectez-vous."
 NAME = "cerbere_session"
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 def test_a_session_of_an_earlier_password_is_nobodys(browser, camille, wiki):
     browser.sign_in()
     camille.password = password_hash("un autre mot de passe")

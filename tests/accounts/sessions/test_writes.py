@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 NAME = "cerbere_session"
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 def unwritable(*about):
     event = draft(*about)
     event.name = None

@@ -55,12 +55,6 @@ def change(browser, current=PASSWORD, new=NEW, again=None):
     return form.submit(expect_errors=True)
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 @pytest.mark.django_db(transaction=True)
 def test_l11_a_change_is_mailed_recorded_and_ends_the_other_sessions(signed_in, camille):
     other = Browser()

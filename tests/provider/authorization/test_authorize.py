@@ -14,12 +14,6 @@ from tests.support.people import CALLBACK, Browser, answer, authorization
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 def refused_on_a_page(response, status=400):
     assert response.status_int == status
     assert "Location" not in response.headers

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.django_db
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 class TestPushedRequests:
     def push(self, browser, **parameters):
         body = authorization("wiki", **parameters) | {"client_secret": CLIENT_SECRET}

@@ -32,11 +32,10 @@ def rp():
 
 
 @pytest.fixture
-def signed_in(rp, browser, enrolled, piag):
+def signed_in(rp, two_factor_browser, piag):
     """At two factors, with tokens of PIAG, which listens."""
     Client.objects.update(backchannel_logout_uri=rp.url)
-    browser.sign_in()
-    browser.send_code("/verification/", people.code())
+    browser = two_factor_browser
     assert browser.token(answer(browser.authorize())["code"]).status_int == 200
     return browser
 

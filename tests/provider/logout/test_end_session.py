@@ -12,12 +12,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
-@pytest.fixture
 def hint(signed_in, wiki):
     return signed_in.token(answer(signed_in.authorize("wiki"))["code"], "wiki").json["id_token"]
 

@@ -26,10 +26,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def signed_in(browser, enrolled):
-    browser.sign_in()
-    browser.send_code("/verification/", people.code())
-    return browser
+def signed_in(two_factor_browser):
+    return two_factor_browser
 
 
 @pytest.fixture

@@ -17,12 +17,6 @@ from tests.support.people import NOW, answer
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 def access_token(browser, **parameters):
     return browser.token(answer(browser.authorize("wiki", **parameters))["code"], "wiki").json["access_token"]
 

@@ -27,12 +27,6 @@ REMOVE = "/compte/deux-facteurs/otp-mel/retirer/"
 SUCCESS = "Authentification 2 facteurs activée avec succès pour la méthode OTP Mél."
 
 
-@pytest.fixture
-def signed_in(browser, camille):
-    browser.sign_in()
-    return browser
-
-
 def text(response):
     return " ".join(html.unescape(response.text).split())
 

@@ -17,12 +17,6 @@ VERIFY = "/verification/"
 
 
 @pytest.fixture
-def session(browser, enrolled):
-    browser.sign_in()
-    return browser
-
-
-@pytest.fixture
 def meanwhile(monkeypatch):
     """What somebody else does between the reading of the row and the one statement."""
 
@@ -55,12 +49,12 @@ def changed_row(**columns):
     OtpMelDevice.objects.update(**columns)
 
 
-def test_a_right_code_raises_the_session_and_is_burnt(session):
-    before = session.cookies["cerbere_session"]
+def test_a_right_code_raises_the_session_and_is_burnt(enrolled_browser):
+    before = enrolled_browser.cookies["cerbere_session"]
     assert "otp_mel" not in AgentSession.objects.get().get_decoded()
-    assert session.send_code(VERIFY, code()).status_int == 303
-    assert session.cookies["cerbere_session"] != before
-    assert is_two_factor(session)
+    assert enrolled_browser.send_code(VERIFY, code()).status_int == 303
+    assert enrolled_browser.cookies["cerbere_session"] != before
+    assert is_two_factor(enrolled_browser)
     assert "otp_mel" in AgentSession.objects.get().get_decoded()
     assert (device().last_step, device().last_sid) == (step_of(timezone.now()), AgentSession.objects.get().sid)
     assert journal(Event.SECOND_FACTOR_ACCEPTED) == 1
@@ -77,15 +71,15 @@ def test_a_right_code_raises_the_session_and_is_burnt(session):
     ],
     ids=["burnt", "locked", "closed", "removed", "changed on the Bnum"],
 )
-def test_a_code_that_is_right_no_more_gives_nothing(session, meanwhile, columns, status):
+def test_a_code_that_is_right_no_more_gives_nothing(enrolled_browser, meanwhile, columns, status):
     meanwhile(lambda: changed_row(**columns()))
-    assert session.send_code(VERIFY, code()).status_int == status
-    assert not is_two_factor(session)
+    assert enrolled_browser.send_code(VERIFY, code()).status_int == status
+    assert not is_two_factor(enrolled_browser)
     assert journal(Event.SECOND_FACTOR_ACCEPTED) == 0
     assert device().last_sid is None
 
 
-def test_a_code_of_a_secret_that_has_been_replaced_gives_nothing(session, meanwhile):
+def test_a_code_of_a_secret_that_has_been_replaced_gives_nothing(enrolled_browser, meanwhile):
     def renewed():
         put_on_bnum("camille.durand", DOMINIQUE_SECRET)
         row = device()
@@ -93,15 +87,15 @@ def test_a_code_of_a_secret_that_has_been_replaced_gives_nothing(session, meanwh
         row.save()
 
     meanwhile(renewed)
-    assert session.send_code(VERIFY, code()).status_int == 200
-    assert not is_two_factor(session)
+    assert enrolled_browser.send_code(VERIFY, code()).status_int == 200
+    assert not is_two_factor(enrolled_browser)
     assert (device().failures, device().last_refusal) == (1, "wrong")
 
 
-def test_a_code_that_is_right_all_the_same_is_judged_anew(session, meanwhile):
+def test_a_code_that_is_right_all_the_same_is_judged_anew(enrolled_browser, meanwhile):
     meanwhile(lambda: changed_row(failures=2))
-    assert session.send_code(VERIFY, code()).status_int == 303
-    assert is_two_factor(session)
+    assert enrolled_browser.send_code(VERIFY, code()).status_int == 303
+    assert is_two_factor(enrolled_browser)
     assert device().failures == 0
     assert journal(Event.SECOND_FACTOR_ACCEPTED) == 1
 
@@ -111,9 +105,9 @@ def test_a_code_that_is_right_all_the_same_is_judged_anew(session, meanwhile):
     [lambda: AgentSession.objects.all().delete(), lambda: AgentSession.objects.update(session_key="changed")],
     ids=["ended", "under another key"],
 )
-def test_a_session_that_is_no_more_is_not_raised(session, meanwhile, ended):
+def test_a_session_that_is_no_more_is_not_raised(enrolled_browser, meanwhile, ended):
     meanwhile(ended)
-    assert session.send_code(VERIFY, code()).status_int in (303, 400)
+    assert enrolled_browser.send_code(VERIFY, code()).status_int in (303, 400)
     assert not any("otp_mel" in row.get_decoded() for row in AgentSession.objects.all())
     assert journal(Event.SECOND_FACTOR_ACCEPTED) == 0
     assert device().last_step == -1

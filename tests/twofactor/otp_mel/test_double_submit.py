@@ -45,12 +45,6 @@ def device():
     return OtpMelDevice.objects.get()
 
 
-@pytest.fixture
-def enrolled_browser(browser, enrolled):
-    browser.sign_in()
-    return browser
-
-
 def test_t19_a_code_sent_twice_verifies_once_and_both_answers_lead_on(enrolled_browser):
     answer, twin = send_twice(enrolled_browser, f"{VERIFY}?next=/aide/", code())
     assert (answer.status_int, answer.location) == (303, "/aide/")

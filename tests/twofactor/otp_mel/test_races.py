@@ -28,18 +28,6 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
 
 
-@pytest.fixture
-def camille(transactional_db):
-    put_on_bnum("camille.durand")
-    return make_agent("camille.durand")
-
-
-@pytest.fixture
-def enrolled(camille):
-    activate_otp_mel(camille)
-    return camille
-
-
 def session():
     browser = Browser()
     browser.sign_in()

@@ -25,12 +25,6 @@ REFUSED = (
 )
 
 
-@pytest.fixture
-def signed_in(browser, enrolled):
-    browser.sign_in()
-    return browser
-
-
 def is_two_factor(browser):
     return "Ouverte avec deux facteurs" in browser.get("/compte/").text
 
@@ -43,15 +37,15 @@ def refused(response):
     return response.status_int == 200 and REFUSED in html.unescape(response.text)
 
 
-def test_t01_the_code_of_now_raises_the_session_once(signed_in):
-    assert not is_two_factor(signed_in)
-    answer = signed_in.send_code(VERIFY, code())
+def test_t01_the_code_of_now_raises_the_session_once(enrolled_browser):
+    assert not is_two_factor(enrolled_browser)
+    answer = enrolled_browser.send_code(VERIFY, code())
     assert (answer.status_int, answer.location) == (303, "/compte/")
-    assert is_two_factor(signed_in)
+    assert is_two_factor(enrolled_browser)
 
 
-def test_t01_the_same_code_is_refused_to_another_session(signed_in):
-    signed_in.send_code(VERIFY, code())
+def test_t01_the_same_code_is_refused_to_another_session(enrolled_browser):
+    enrolled_browser.send_code(VERIFY, code())
     other = Browser("198.51.100.7")
     other.sign_in()
     assert refused(other.send_code(VERIFY, code()))
@@ -61,58 +55,58 @@ def test_t01_the_same_code_is_refused_to_another_session(signed_in):
 
 @pytest.mark.parametrize("steps", range(-3, 4))
 @pytest.mark.parametrize("tolerance", [0, 1, 2])
-def test_t02_only_the_documented_window_is_accepted(signed_in, settings, tolerance, steps):
+def test_t02_only_the_documented_window_is_accepted(enrolled_browser, settings, tolerance, steps):
     settings.OTP_TOLERANCE = tolerance
-    answer = signed_in.send_code(VERIFY, code(steps=steps))
-    assert is_two_factor(signed_in) is (abs(steps) <= tolerance)
+    answer = enrolled_browser.send_code(VERIFY, code(steps=steps))
+    assert is_two_factor(enrolled_browser) is (abs(steps) <= tolerance)
     assert refused(answer) is (abs(steps) > tolerance)
 
 
 @pytest.mark.parametrize("typed", ["123", "+{}", "0{}", "{}0", "{}_", "12a456", "١٢٣٤٥٦", " "])
-def test_t03_what_is_not_six_digits_is_told_and_not_counted(signed_in, typed):
-    answer = signed_in.send_code(VERIFY, typed.format(code()))
+def test_t03_what_is_not_six_digits_is_told_and_not_counted(enrolled_browser, typed):
+    answer = enrolled_browser.send_code(VERIFY, typed.format(code()))
     assert "Le code doit comporter 6 chiffres." in answer or "Saisissez le code à 6 chiffres." in answer
-    assert not is_two_factor(signed_in)
+    assert not is_two_factor(enrolled_browser)
     assert failures() == 0
 
 
-def test_g03_a_pasted_code_with_a_space_is_accepted(signed_in):
-    signed_in.send_code(VERIFY, f" {code()[:3]} {code()[3:]} ")
-    assert is_two_factor(signed_in)
+def test_g03_a_pasted_code_with_a_space_is_accepted(enrolled_browser):
+    enrolled_browser.send_code(VERIFY, f" {code()[:3]} {code()[3:]} ")
+    assert is_two_factor(enrolled_browser)
 
 
-def test_t05_an_older_code_of_the_window_is_refused_after_a_newer_one(signed_in):
-    signed_in.send_code(VERIFY, code())
+def test_t05_an_older_code_of_the_window_is_refused_after_a_newer_one(enrolled_browser):
+    enrolled_browser.send_code(VERIFY, code())
     other = Browser("198.51.100.7")
     other.sign_in()
     assert refused(other.send_code(VERIFY, code(steps=-1)))
     assert not is_two_factor(other)
 
 
-def test_t14_the_window_does_not_follow_a_phone_that_drifts(signed_in, clock):
+def test_t14_the_window_does_not_follow_a_phone_that_drifts(enrolled_browser, clock):
     """At the n-th try the phone is n steps slow. Accepting the first must not make the second acceptable."""
     accepted = []
     for drift in (-1, -2, -3, -4):
-        answer = signed_in.send_code(VERIFY, code(steps=drift))
+        answer = enrolled_browser.send_code(VERIFY, code(steps=drift))
         accepted.append(not refused(answer))
         clock.shift(timedelta(minutes=5))
     assert accepted == [True, False, False, False]
 
 
-def test_t15_another_agents_code_is_refused_and_counted_on_the_sessions_agent(signed_in, dominique):
+def test_t15_another_agents_code_is_refused_and_counted_on_the_sessions_agent(enrolled_browser, dominique):
     activate_otp_mel(dominique, DOMINIQUE_SECRET)
-    assert refused(signed_in.send_code(VERIFY, code(DOMINIQUE_SECRET)))
-    assert not is_two_factor(signed_in)
+    assert refused(enrolled_browser.send_code(VERIFY, code(DOMINIQUE_SECRET)))
+    assert not is_two_factor(enrolled_browser)
     assert (failures("camille.durand"), failures("dominique.morel")) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["user", "uid", "agent", "device"])
-def test_t16_a_user_or_device_in_the_form_or_address_is_ignored(signed_in, dominique, name):
+def test_t16_a_user_or_device_in_the_form_or_address_is_ignored(enrolled_browser, dominique, name):
     device = activate_otp_mel(dominique, DOMINIQUE_SECRET)
-    form = code_form(signed_in.get(VERIFY))
+    form = code_form(enrolled_browser.get(VERIFY))
     for value in (dominique.pk, dominique.uid, device.pk, device.uuid):
         fields = {"csrfmiddlewaretoken": form["csrfmiddlewaretoken"].value, "code": code(DOMINIQUE_SECRET)}
-        assert refused(signed_in.post(f"{VERIFY}?{name}={value}", fields | {name: str(value)}))
+        assert refused(enrolled_browser.post(f"{VERIFY}?{name}={value}", fields | {name: str(value)}))
     assert (failures("camille.durand"), failures("dominique.morel")) == (4, 0)
 
 
@@ -126,9 +120,9 @@ def test_t17_a_code_before_the_password_is_not_evaluated(browser, enrolled):
     assert (device.failures, device.last_step) == (0, -1)
 
 
-def test_f06_a_burnt_step_stays_burnt_when_the_clock_goes_back(signed_in, clock):
+def test_f06_a_burnt_step_stays_burnt_when_the_clock_goes_back(enrolled_browser, clock):
     typed = code()
-    signed_in.send_code(VERIFY, typed)
+    enrolled_browser.send_code(VERIFY, typed)
     for back in (30, 60, 3600):
         clock.move_to(NOW - timedelta(seconds=back))
         other = Browser("198.51.100.7")
@@ -137,9 +131,9 @@ def test_f06_a_burnt_step_stays_burnt_when_the_clock_goes_back(signed_in, clock)
         assert not is_two_factor(other)
 
 
-def test_f06_a_clock_that_went_back_an_hour_locks_nobody(signed_in, clock, caplog):
+def test_f06_a_clock_that_went_back_an_hour_locks_nobody(enrolled_browser, clock, caplog):
     """The server's clock is wrong, not the agent: nothing is counted, the operator is told."""
-    signed_in.send_code(VERIFY, code())
+    enrolled_browser.send_code(VERIFY, code())
     clock.move_to(NOW - timedelta(hours=1))
     other = Browser("198.51.100.7")
     other.sign_in()
@@ -152,9 +146,9 @@ def test_f06_a_clock_that_went_back_an_hour_locks_nobody(signed_in, clock, caplo
     assert is_two_factor(other)
 
 
-def test_f07_a_node_forty_seconds_late_neither_accepts_the_code_again_nor_counts_it(signed_in, clock):
+def test_f07_a_node_forty_seconds_late_neither_accepts_the_code_again_nor_counts_it(enrolled_browser, clock):
     typed = code(steps=1)
-    signed_in.send_code(VERIFY, typed)
+    enrolled_browser.send_code(VERIFY, typed)
     clock.shift(timedelta(seconds=-40))
     other = Browser("198.51.100.7")
     other.sign_in()
@@ -163,13 +157,13 @@ def test_f07_a_node_forty_seconds_late_neither_accepts_the_code_again_nor_counts
     assert failures() == 0
 
 
-def test_f08_a_code_read_at_the_end_of_its_step_is_accepted_after_it(signed_in, clock):
+def test_f08_a_code_read_at_the_end_of_its_step_is_accepted_after_it(enrolled_browser, clock):
     clock.move_to(NOW + timedelta(seconds=29.9))
     typed = code()
     clock.shift(timedelta(seconds=29.9))
     assert typed == code(steps=-1)
-    signed_in.send_code(VERIFY, typed)
-    assert is_two_factor(signed_in)
+    enrolled_browser.send_code(VERIFY, typed)
+    assert is_two_factor(enrolled_browser)
 
 
 def test_an_agent_without_an_active_method_has_nothing_to_verify(browser, camille):
@@ -177,9 +171,11 @@ def test_an_agent_without_an_active_method_has_nothing_to_verify(browser, camill
     assert browser.get(VERIFY).location == "/compte/"
 
 
-def test_the_code_leads_to_next_inside_the_site_only(signed_in, clock):
-    inside = signed_in.send_code(signed_in.get(f"{VERIFY}?next=/aide/"), code())
+def test_the_code_leads_to_next_inside_the_site_only(enrolled_browser, clock):
+    inside = enrolled_browser.send_code(enrolled_browser.get(f"{VERIFY}?next=/aide/"), code())
     assert inside.location == "/aide/"
     clock.shift(timedelta(seconds=30))
-    outside = signed_in.send_code(signed_in.get(f"{VERIFY}?next=https://evil.test/"), code(CAMILLE_SECRET))
+    outside = enrolled_browser.send_code(
+        enrolled_browser.get(f"{VERIFY}?next=https://evil.test/"), code(CAMILLE_SECRET)
+    )
     assert outside.location == "/compte/"
