@@ -12,7 +12,7 @@ from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.models import Client, Grant, LogoutNotice
-from tests.support.people import CAMILLE_SECRET, NOW, Browser, activate_otp_mel, answer, code
+from tests.support.people import CAMILLE_SECRET, NOW, Browser, activate_otp_mel, answer, code, device, is_two_factor
 from twofactor.codes import code_at, step_of
 from twofactor.models import OtpMelDevice
 
@@ -59,11 +59,7 @@ def test_a_large_table_may_take_longer_than_an_agent_would_wait(raised, after_re
 def at_two_factors(browser, typed):
     browser.sign_in()
     browser.send_code(VERIFY, typed)
-    return "Ouverte avec deux facteurs" in browser.get("/compte/").text
-
-
-def device():
-    return OtpMelDevice.objects.get()
+    return is_two_factor(browser)
 
 
 def test_every_session_ends_and_its_applications_are_told(raised, after_restore):

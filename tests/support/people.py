@@ -8,6 +8,7 @@ helpdesk          staff, not superuser; chief: superuser
 
 import base64
 import hashlib
+import html
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -181,3 +182,33 @@ def answer(response: TestResponse) -> dict[str, str]:
     assert response.status_int in (302, 303), response.status
     assert response.location.startswith(CALLBACK), response.location
     return {name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()}
+
+
+def session() -> Browser:
+    """Return another browser of Camille's, signed in with her password."""
+    browser = Browser()
+    browser.sign_in()
+    return browser
+
+
+def twin_of(browser: Browser) -> Browser:
+    """Return another browser with the cookies that this one has at this moment."""
+    twin = Browser()
+    for name, value in browser.cookies.items():
+        twin.set_cookie(name, value)
+    return twin
+
+
+def is_two_factor(browser: Browser) -> bool:
+    account = browser.get("/compte/")
+    return account.status_int == 200 and "Ouverte avec deux facteurs" in account.text
+
+
+def device(uid: str = "camille.durand") -> OtpMelDevice:
+    """Return the agent's OTP Mél as it stands in the database."""
+    return OtpMelDevice.objects.get(user__uid=uid)
+
+
+def text(response: TestResponse) -> str:
+    """Return the page with its entities read and its spaces folded."""
+    return " ".join(html.unescape(response.text).split())

@@ -10,7 +10,6 @@ from tests.support.people import (
     PASSWORD,
     code_form,
 )
-from twofactor.models import OtpMelDevice
 
 VERIFY, RENEW, REMOVE = (
     "/verification/",
@@ -21,17 +20,9 @@ NEW_SECRET = "a-new-secret-of-bnum"
 CHANGED = "Votre configuration Bnum a changé"
 
 
-def device():
-    return OtpMelDevice.objects.get(user__uid="camille.durand")
-
-
 def take_from_bnum(uid="camille.durand"):
     with connections["bnum"].cursor() as cursor:
         cursor.execute("DELETE FROM dynalogin_user WHERE userid = %s", [uid])
-
-
-def is_two_factor(browser):
-    return "Ouverte avec deux facteurs" in browser.get("/compte/")
 
 
 def renew(browser, typed, password=PASSWORD, page=RENEW):

@@ -7,7 +7,17 @@ import pytest
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.people import NOW, Browser, activate_otp_mel, code, code_form, make_agent, wrong_code
+from tests.support.people import (
+    NOW,
+    Browser,
+    activate_otp_mel,
+    code,
+    code_form,
+    device,
+    is_two_factor,
+    make_agent,
+    wrong_code,
+)
 from twofactor.models import OtpMelDevice
 from twofactor.throttle import CEILING, FREE_TRIES, wait_after
 
@@ -15,16 +25,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
 
 
-def device():
-    return OtpMelDevice.objects.get(user__uid="camille.durand")
-
-
 def fail(browser, times=1, page=VERIFY):
     return [browser.send_code(page, wrong_code()) for _ in range(times)][-1]
-
-
-def is_two_factor(browser):
-    return "Ouverte avec deux facteurs" in browser.get("/compte/").text
 
 
 def lasting(response):

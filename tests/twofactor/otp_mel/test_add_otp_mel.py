@@ -1,7 +1,5 @@
 """Adding OTP Mél with a code of the secret that the agent shares with the Bnum."""
 
-import html
-
 import pytest
 from django.core import mail
 
@@ -15,7 +13,9 @@ from tests.support.people import (
     answer,
     code,
     code_form,
+    is_two_factor,
     put_on_bnum,
+    text,
     wrong_code,
 )  # fmt: skip
 from tests.support.worker import work
@@ -25,14 +25,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 ADD, ADDED, VERIFY = "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/active/", "/verification/"
 REMOVE = "/compte/deux-facteurs/otp-mel/retirer/"
 SUCCESS = "Authentification 2 facteurs activée avec succès pour la méthode OTP Mél."
-
-
-def text(response):
-    return " ".join(html.unescape(response.text).split())
-
-
-def is_two_factor(browser):
-    return "Ouverte avec deux facteurs" in browser.get("/compte/").text
 
 
 def is_active(uid="camille.durand"):

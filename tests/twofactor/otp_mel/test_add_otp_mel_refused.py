@@ -1,6 +1,5 @@
 """What the agent is told when the Bnum has no usable secret, or does not answer."""
 
-import html
 from datetime import timedelta
 
 import pytest
@@ -8,7 +7,7 @@ from django.db import connections
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.people import activate_otp_mel, code, make_agent, put_on_bnum
+from tests.support.people import activate_otp_mel, code, make_agent, put_on_bnum, text
 from twofactor.models import OtpMelDevice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -17,10 +16,6 @@ ABSENT = "Indisponible : aucune application n’est enregistrée pour vous sur l
 LOCKED = "Indisponible : votre application est bloquée sur le Bnum."
 UNSUPPORTED = "Indisponible : le réglage de votre application sur le Bnum n’est pas pris en charge par Cerbère."
 DOWN = "Indisponible pour le moment : le Bnum ne répond pas."
-
-
-def text(response):
-    return " ".join(html.unescape(response.text).split())
 
 
 def set_secret(secret):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.people import DOMINIQUE_SECRET, code, put_on_bnum
+from tests.support.people import DOMINIQUE_SECRET, code, device, is_two_factor, put_on_bnum
 from twofactor.codes import step_of
 from twofactor.models import OtpMelDevice
 
@@ -30,15 +30,6 @@ def meanwhile(monkeypatch):
         monkeypatch.setattr(OtpMelDevice, "burn_at_once", late)
 
     return does
-
-
-def is_two_factor(browser):
-    account = browser.get("/compte/")
-    return account.status_int == 200 and "Ouverte avec deux facteurs" in account.text
-
-
-def device():
-    return OtpMelDevice.objects.get()
 
 
 def journal(event):

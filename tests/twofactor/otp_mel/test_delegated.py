@@ -18,6 +18,8 @@ from tests.support.people import (
     answer,
     code,
     code_form,
+    device,
+    is_two_factor,
     make_agent,
     put_on_bnum,
     wrong_code,
@@ -52,14 +54,6 @@ def enrolled(signed_in, clock):
     browser = Browser()
     browser.sign_in()
     return browser
-
-
-def device():
-    return OtpMelDevice.objects.get(user__uid=CAMILLE)
-
-
-def is_two_factor(browser):
-    return "Ouverte avec deux facteurs" in browser.get("/compte/")
 
 
 def reasons():

@@ -5,7 +5,18 @@ from django.utils import timezone
 
 from accounts.models import AgentSession
 from tests.support.fakes import fake_bnum
-from tests.support.people import Browser, code, code_form, make_agent, put_on_bnum, wrong_code
+from tests.support.people import (
+    Browser,
+    code,
+    code_form,
+    device,
+    is_two_factor,
+    make_agent,
+    put_on_bnum,
+    session,
+    twin_of,
+    wrong_code,
+)
 from tests.support.worker import work
 from twofactor.models import OtpMelDevice
 from twofactor.sources.dynalogind import DynalogindSource
@@ -49,32 +60,10 @@ def meanwhile(monkeypatch):
     return plan
 
 
-def session():
-    browser = Browser()
-    browser.sign_in()
-    return browser
-
-
-def twin_of(browser):
-    twin = Browser()
-    for name, value in browser.cookies.items():
-        twin.set_cookie(name, value)
-    return twin
-
-
 def about_to_send(browser, typed, page=VERIFY):
     form = code_form(browser.get(page))
     form["code"] = typed
     return form
-
-
-def is_two_factor(browser):
-    account = browser.get("/compte/")
-    return account.status_int == 200 and "Ouverte avec deux facteurs" in account
-
-
-def device():
-    return OtpMelDevice.objects.get()
 
 
 @pytest.mark.parametrize("page", [VERIFY, ADD])

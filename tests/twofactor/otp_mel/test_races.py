@@ -15,8 +15,11 @@ from tests.support.people import (
     activate_otp_mel,
     code,
     code_form,
+    is_two_factor,
     make_agent,
     put_on_bnum,
+    session,
+    twin_of,
 )  # fmt: skip
 from twofactor.codes import Outcome
 from twofactor.models import OtpMelDevice
@@ -28,24 +31,11 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
 
 
-def session():
-    browser = Browser()
-    browser.sign_in()
-    return browser
-
-
-def as_it_is(browser):
-    twin = Browser()
-    for name, value in browser.cookies.items():
-        twin.set_cookie(name, value)
-    return twin
-
-
 def prepared(browser, page, typed):
     """A browser of its own, with this one's cookies, about to send this code."""
     form = code_form(browser.get(page))
     form["code"] = typed
-    twin, fields = as_it_is(browser), form.submit_fields()
+    twin, fields = twin_of(browser), form.submit_fields()
     return lambda: (twin.post(page, fields, expect_errors=True), twin)
 
 
@@ -58,11 +48,6 @@ def together(acts):
         return act()
 
     return at_once(run, acts)
-
-
-def is_two_factor(browser):
-    account = browser.get("/compte/")
-    return account.status_int == 200 and "Ouverte avec deux facteurs" in account
 
 
 def wrong_codes():

@@ -8,9 +8,8 @@ from django.core import mail
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.people import Browser, activate_otp_mel, code, make_agent, wrong_code
+from tests.support.people import Browser, activate_otp_mel, code, device, is_two_factor, make_agent, wrong_code
 from tests.support.worker import work
-from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -33,14 +32,6 @@ def chief(db):
     admin.sign_in("chief")
     admin.send_code(VERIFY, code(CHIEF_SECRET))
     return admin
-
-
-def is_two_factor(browser):
-    return "Ouverte avec deux facteurs" in browser.get("/compte/").text
-
-
-def device():
-    return OtpMelDevice.objects.get(user__uid="camille.durand")
 
 
 def remove_as_admin(admin, reason="Téléphone perdu, agent vu au guichet"):

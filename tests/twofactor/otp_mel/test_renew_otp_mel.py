@@ -19,22 +19,12 @@ from tests.support.people import (
     answer,
     code,
     code_form,
+    device,
+    is_two_factor,
     put_on_bnum,
     wrong_code,
 )
-from tests.support.renewal import (
-    CHANGED,
-    NEW_SECRET,
-    REMOVE,
-    RENEW,
-    VERIFY,
-    device,
-    events,
-    is_two_factor,
-    renew,
-    sync,
-    take_from_bnum,
-)
+from tests.support.renewal import CHANGED, NEW_SECRET, REMOVE, RENEW, VERIFY, events, renew, sync, take_from_bnum
 from tests.support.worker import work
 from twofactor.codes import Outcome
 from twofactor.models import ImportedSeed, OtpMelDevice

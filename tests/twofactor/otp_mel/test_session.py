@@ -6,7 +6,7 @@ import pytest
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.people import CAMILLE_SECRET, NOW, Browser, code, code_form, wrong_code
+from tests.support.people import CAMILLE_SECRET, NOW, Browser, code, code_form, is_two_factor, wrong_code
 from twofactor.models import OtpMelDevice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -17,11 +17,6 @@ def with_session(key):
     browser = Browser()
     browser.set_cookie("cerbere_session", key)
     return browser
-
-
-def is_two_factor(browser):
-    account = browser.get("/compte/")
-    return account.status_int == 200 and "Ouverte avec deux facteurs" in account
 
 
 def reasons():

@@ -13,10 +13,11 @@ from tests.support.people import (
     NOW,
     activate_otp_mel,
     code,
+    device,
     make_agent,
     put_on_bnum,
 )
-from tests.support.renewal import NEW_SECRET, RENEW, VERIFY, device, events, renew, sync, take_from_bnum
+from tests.support.renewal import NEW_SECRET, RENEW, VERIFY, events, renew, sync, take_from_bnum
 from twofactor.models import ImportedSeed, OtpMelDevice
 from twofactor.otp_mel import sync_seeds as module
 from twofactor.sources.database import DatabaseSource

@@ -13,6 +13,7 @@ from tests.support.people import (
     activate_otp_mel,
     code,
     code_form,
+    is_two_factor,
     wrong_code,
 )
 from twofactor.models import OtpMelDevice
@@ -23,10 +24,6 @@ REFUSED = (
     "Code incorrect ou déjà utilisé. Attendez le code suivant, "
     "et vérifiez que l’heure de votre téléphone est réglée automatiquement."
 )
-
-
-def is_two_factor(browser):
-    return "Ouverte avec deux facteurs" in browser.get("/compte/").text
 
 
 def failures(uid="camille.durand"):

@@ -1,13 +1,12 @@
 """An agent's journey with the secrets of a source on the network."""
 
-import html
 import time
 
 import pytest
 import time_machine
 
 from tests.support.fakes import fake_bnum, fake_bnum_http
-from tests.support.people import CAMILLE_SECRET, NOW, Browser, code, make_agent
+from tests.support.people import CAMILLE_SECRET, NOW, Browser, code, make_agent, text
 from twofactor.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
@@ -23,10 +22,6 @@ def bnum(settings):
     make_agent(CAMILLE)
     with time_machine.travel(NOW, tick=False) as bnum.clock, fake_bnum_http.agents(bnum) as settings.MELOTP_URL:
         yield bnum
-
-
-def text(response):
-    return " ".join(html.unescape(response.text).split())
 
 
 def test_t20_a_code_that_served_on_the_bnum_serves_once_more_here(bnum, browser):
