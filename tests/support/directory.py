@@ -6,8 +6,7 @@ karim.benali     another person (PERS)
 
 from accounts.directory import ldap_directory
 from accounts.models import AgentSession
-from cerbere.audit.events import Event
-from cerbere.audit.models import AuditEvent
+from tests.support.audit import reasons
 from tests.support.people import Browser
 
 WRONG = "L’identifiant ou le mot de passe est incorrect."
@@ -40,10 +39,6 @@ class Nobody:
 
 def sign_in(typed="jeanne.lefevre", password=PASSWORD, address="192.0.2.10"):
     return Browser(address).sign_in(typed, password)
-
-
-def reasons():
-    return list(AuditEvent.objects.filter(name=Event.SIGN_IN_REFUSED).values_list("detail__reason", flat=True))
 
 
 def assert_refused(response, reason):

@@ -13,7 +13,8 @@ from accounts.refusals import Reason
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support import people
-from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, PASSWORD, assert_refused, reasons, sign_in
+from tests.support.audit import reasons
+from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, PASSWORD, assert_refused, sign_in
 from tests.support.people import Browser, answer, make_agent
 
 pytest_plugins = ["tests.support.directory_fixtures"]

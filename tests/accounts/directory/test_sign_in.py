@@ -8,7 +8,8 @@ from accounts.sign_in import pace
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support import people
-from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD, assert_refused, reasons, sign_in
+from tests.support.audit import reasons
+from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD, assert_refused, sign_in
 from tests.support.people import Browser, make_agent
 
 pytest_plugins = ["tests.support.directory_fixtures"]

@@ -12,6 +12,7 @@ from accounts.models import AgentSession, Mailbox
 from accounts.sign_in.hashers import Argon2idHasher
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from tests.support.audit import reasons
 from tests.support.people import PASSWORD, Browser, login_form, make_agent
 
 pytestmark = pytest.mark.django_db
@@ -33,10 +34,6 @@ def page(response, typed):
     """The body without what changes from one display to the next."""
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", response.text)
     return text.replace(f'value="{typed}"', "")
-
-
-def reasons():
-    return list(AuditEvent.objects.filter(name=Event.SIGN_IN_REFUSED).values_list("detail__reason", flat=True))
 
 
 REFUSED = [

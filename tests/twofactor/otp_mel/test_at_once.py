@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
-from cerbere.audit.models import AuditEvent
+from tests.support.audit import journal
 from tests.support.people import DOMINIQUE_SECRET, code, device, is_two_factor, put_on_bnum
 from twofactor.codes import step_of
 from twofactor.models import OtpMelDevice
@@ -30,10 +30,6 @@ def meanwhile(monkeypatch):
         monkeypatch.setattr(OtpMelDevice, "burn_at_once", late)
 
     return does
-
-
-def journal(event):
-    return AuditEvent.objects.filter(name=event).count()
 
 
 def changed_row(**columns):

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from cerbere.audit.events import Event
-from cerbere.audit.models import AuditEvent
+from tests.support.audit import reasons
 from tests.support.fakes import fake_bnum
 from tests.support.people import (
     CAMILLE_SECRET,
@@ -56,11 +56,6 @@ def enrolled(signed_in, clock):
     return browser
 
 
-def reasons():
-    events = AuditEvent.objects.filter(name=Event.SECOND_FACTOR_REFUSED)
-    return [event.detail["reason"] for event in events.order_by("pk")]
-
-
 def test_e02_the_journey_ends_in_the_application_and_no_secret_is_here(bnum, browser, piag):
     make_agent(CAMILLE)
     refusal = browser.follow_inside(browser.sign_in(page=browser.follow_inside(browser.authorize())))
@@ -90,7 +85,7 @@ def test_one_code_serves_once_even_if_the_bnum_forgets_it(enrolled, bnum):
     other.sign_in()
     asked = len(bnum.asked)
     other.send_code(VERIFY, code())
-    assert (is_two_factor(other), reasons()[-1]) == (False, "already_used")
+    assert (is_two_factor(other), reasons(Event.SECOND_FACTOR_REFUSED)[-1]) == (False, "already_used")
     assert len(bnum.asked) == asked, "the Bnum is not even asked"
 
 

@@ -9,6 +9,7 @@ import pytest
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support.at_once import at_once
+from tests.support.audit import journal
 from tests.support.fakes import fake_bnum
 from tests.support.people import (
     Browser,
@@ -53,10 +54,6 @@ def together(acts):
 def wrong_codes():
     near = {code(steps=step) for step in range(-40, 41)}
     return (f"{n:06}" for n in count() if f"{n:06}" not in near)
-
-
-def journal(event):
-    return AuditEvent.objects.filter(name=event).count()
 
 
 def verdicts():

@@ -6,6 +6,7 @@ import pytest
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from tests.support.audit import reasons
 from tests.support.people import CAMILLE_SECRET, NOW, Browser, code, code_form, is_two_factor, wrong_code
 from twofactor.models import OtpMelDevice
 
@@ -17,11 +18,6 @@ def with_session(key):
     browser = Browser()
     browser.set_cookie("cerbere_session", key)
     return browser
-
-
-def reasons():
-    refused = AuditEvent.objects.filter(name=Event.SECOND_FACTOR_REFUSED).order_by("id")
-    return [event.detail["reason"] for event in refused]
 
 
 def test_verifying_changes_the_session_key_and_the_csrf_token(enrolled_browser):
@@ -103,7 +99,7 @@ def test_p02_every_outcome_is_in_the_journal_with_its_reason(enrolled_browser, c
     for typed in (code(), wrong_code(), code(steps=-5), code(steps=9), wrong_code(), code(), code(steps=1)):
         other.send_code(VERIFY, typed)
     used, wrong, drifted, many = "already_used", "wrong", "clock_out_of_step", "too_many_tries"
-    assert reasons() == [used, wrong, drifted, drifted, wrong, many, many]
+    assert reasons(Event.SECOND_FACTOR_REFUSED) == [used, wrong, drifted, drifted, wrong, many, many]
     accepted = AuditEvent.objects.get(name=Event.SECOND_FACTOR_ACCEPTED)
     assert (accepted.agent, accepted.address, accepted.detail) == (
         "camille.durand", "192.0.2.10", {"method": "OTP Mél"},
