@@ -4,6 +4,7 @@ from django.core.cache import cache
 from django.db import connections
 
 from tests.support import people
+from tests.support.admin import at_two_factors
 from tests.support.suite import Suite
 from twofactor.sources.watch import watch_of
 from twofactor.strength import Strength
@@ -102,6 +103,12 @@ def two_factor_browser(enrolled_browser):
     """Camille, signed in with her password and a code."""
     enrolled_browser.send_code("/verification/", people.code())
     return enrolled_browser
+
+
+@pytest.fixture
+def chief(db):
+    """A superuser's browser, at two factors."""
+    return at_two_factors("chief", is_superuser=True)
 
 
 @pytest.fixture

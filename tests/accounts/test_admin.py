@@ -1,40 +1,17 @@
 """What the helpdesk may do to an agent, what it may not, and the trace that it leaves."""
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.core import mail
 
 from accounts.models import Agent, AgentSession, Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.portal.test_admin_access import at_two_factors
+from tests.support.admin import act, at_two_factors, form_of
 from tests.support.people import PASSWORD, Browser, activate_otp_mel, answer, code, login_form, make_agent
 from tests.support.worker import work
 from twofactor.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
-RIGHTS = ["view_agent", "change_agent", "add_agent", "view_otpmeldevice", "change_otpmeldevice", "view_auditevent"]
-
-
-@pytest.fixture
-def helpdesk(db):
-    browser = at_two_factors("helpdesk")
-    rights = Permission.objects.filter(codename__in=RIGHTS)
-    Agent.objects.get(uid="helpdesk").user_permissions.set(rights)
-    return browser
-
-
-def form_of(page):
-    return next(form for form in page.forms.values() if "_save" in form.fields)
-
-
-def act(browser, model, action, *rows):
-    page = browser.get(f"/admin/{model}/")
-    form = next(form for form in page.forms.values() if "action" in form.fields)
-    token = form["csrfmiddlewaretoken"].value
-    fields = [("csrfmiddlewaretoken", token), ("action", action), ("index", "0")]
-    fields += [("_selected_action", str(row.pk)) for row in rows]
-    return browser.post(f"/admin/{model}/", fields, status="*")
 
 
 def page_of(agent):

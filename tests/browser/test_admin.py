@@ -7,12 +7,11 @@ from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support import people
+from tests.support.admin import CHIEF_SECRET
 from tests.support.browser.tab import Tab
 
 pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
-
-CHIEF_SECRET = "a secret of the chief"
 
 
 @pytest.fixture

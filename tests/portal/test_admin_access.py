@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.models import Client
+from tests.support.admin import CHIEF_SECRET
 from tests.support.people import (
     CAMILLE_SECRET,
     PASSWORD,
@@ -23,22 +24,6 @@ from tests.support.people import (
 from twofactor.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
-CHIEF_SECRET = "chief-secret-of-20-b"
-
-
-def at_two_factors(uid, **fields):
-    """A browser of this new member of the staff, signed in with password and code."""
-    agent = make_agent(uid, is_staff=True, **fields)
-    activate_otp_mel(agent, CHIEF_SECRET)
-    browser = Browser()
-    browser.sign_in(uid)
-    browser.send_code("/verification/", code(CHIEF_SECRET))
-    return browser
-
-
-@pytest.fixture
-def chief(db):
-    return at_two_factors("chief", is_superuser=True)
 
 
 def test_nobody_is_led_to_the_login_page_and_back(browser):

@@ -10,11 +10,9 @@ from accounts.agent_imports.import_agents import Verdict
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.accounts.test_admin import helpdesk
-from tests.portal.test_admin_access import at_two_factors
+from tests.support.admin import at_two_factors, form_of
 from tests.support.people import make_agent
 
-__all__ = ["helpdesk"]
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/accounts/agent/importer/"
 APPLY = f"{PAGE}appliquer/"
@@ -22,11 +20,6 @@ TEXT = (
     "uid,email,prénom,nom\nalix.roux,alix@example.fr,Alix,Roux\n"
     "camille.durand,camille.durand@example.fr,Camille,X\na b,,A,B\n"
 )
-
-
-@pytest.fixture
-def chief(db):
-    return at_two_factors("chief", is_superuser=True)
 
 
 def upload(browser, text=TEXT):
@@ -106,7 +99,7 @@ def test_a04_the_helpdesk_is_refused_on_each_page(helpdesk, chief, camille):
     assert "Importer des agents" not in helpdesk.get("/admin/accounts/agent/").text
     assert helpdesk.get(PAGE, status="*").status_int == 403
     page = helpdesk.get(f"/admin/accounts/agent/{camille.pk}/change/")
-    token = next(form for form in page.forms.values() if "_save" in form.fields)["csrfmiddlewaretoken"].value
+    token = form_of(page)["csrfmiddlewaretoken"].value
     fields = {"csrfmiddlewaretoken": token, "previewed": previewed}
     assert helpdesk.post(APPLY, fields, status="*").status_int == 403
     sent = helpdesk.post(PAGE, fields, upload_files=[("file", "a.csv", TEXT.encode())], status="*")

@@ -7,20 +7,11 @@ import pytest
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.people import Browser, activate_otp_mel, code, make_agent
+from tests.support.admin import form_of
+from tests.support.people import make_agent
 
 pytestmark = pytest.mark.django_db
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def chief():
-    """A superuser at two factors."""
-    activate_otp_mel(make_agent("chief", is_staff=True, is_superuser=True))
-    browser = Browser()
-    browser.sign_in("chief")
-    browser.send_code("/verification/", code())
-    return browser
 
 
 @pytest.fixture
@@ -28,13 +19,12 @@ def jeanne():
     return make_agent("jeanne.lefevre", directory_id="an-id", two_factor_required_from=SINCE)
 
 
-def form_of(browser, agent):
-    page = browser.get(f"/admin/accounts/agent/{agent.pk}/change/")
-    return next(form for form in page.forms.values() if "_save" in form.fields)
+def agent_form(browser, agent):
+    return form_of(browser.get(f"/admin/accounts/agent/{agent.pk}/change/"))
 
 
 def give(browser, agent, day, reason):
-    form = form_of(browser, agent)
+    form = agent_form(browser, agent)
     form["two_factor_grace_until_0"], form["two_factor_grace_until_1"] = day, "08:00:00" if day else ""
     form["two_factor_grace_reason"] = reason
     return form.submit()
@@ -66,7 +56,7 @@ def test_taking_a_grace_back_is_recorded_too(chief, jeanne):
 
 
 def test_a_change_of_something_else_is_no_grace(chief, jeanne):
-    form = form_of(chief, jeanne)
+    form = agent_form(chief, jeanne)
     form["usual_name"] = "Martin"
     form.submit()
     assert not AuditEvent.objects.filter(name=Event.TWO_FACTOR_GRACE_BY_ADMIN).exists()
@@ -75,14 +65,14 @@ def test_a_change_of_something_else_is_no_grace(chief, jeanne):
 def test_what_the_directory_says_is_not_to_be_changed_here(chief, jeanne):
     local = make_agent("sasha.petit")
     theirs = {"uid", "email", "given_name", "family_name", "organizational_unit", "siret", "phone_number", "mailbox"}
-    assert not theirs & set(form_of(chief, jeanne).fields)
-    assert theirs <= set(form_of(chief, local).fields)
+    assert not theirs & set(agent_form(chief, jeanne).fields)
+    assert theirs <= set(agent_form(chief, local).fields)
 
 
 def test_what_an_administrator_decides_the_directory_does_not_undo(chief, jeanne):
     Agent.objects.filter(pk=jeanne.pk).update(is_active=False, directory_closed_at=SINCE)
     for active in (True, False):
-        form = form_of(chief, jeanne)
+        form = agent_form(chief, jeanne)
         form["is_active"] = active
         form.submit()
     jeanne.refresh_from_db()

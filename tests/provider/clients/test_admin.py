@@ -8,17 +8,11 @@ from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.models import Client
-from tests.accounts.test_admin import act, form_of
-from tests.portal.test_admin_access import at_two_factors
+from tests.support.admin import act, form_of
 from tests.support.people import CALLBACK
 
 pytestmark = pytest.mark.django_db
 SECRET = re.compile(r"<dd><code>([\w-]{43})</code>")
-
-
-@pytest.fixture
-def chief(db):
-    return at_two_factors("chief", is_superuser=True)
 
 
 def fill(browser, uris=CALLBACK, **fields):

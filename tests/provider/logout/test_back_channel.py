@@ -15,8 +15,8 @@ from joserfc.jws import extract_compact
 from accounts.models import AgentSession
 from cerbere.provider.logout.back_channel import send
 from cerbere.provider.models import Client, Grant, LogoutNotice
-from tests.portal.test_admin_access import at_two_factors
 from tests.support import people
+from tests.support.admin import at_two_factors
 from tests.support.fakes.listening_client import listening_client
 from tests.support.people import answer
 from tests.support.worker import work

@@ -8,13 +8,13 @@ from django.core import mail
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.people import Browser, activate_otp_mel, code, device, is_two_factor, make_agent, wrong_code
+from tests.support.admin import at_two_factors
+from tests.support.people import Browser, code, device, is_two_factor, make_agent, wrong_code
 from tests.support.worker import work
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
-CHIEF_SECRET = "a secret of the chief"
 
 
 @pytest.fixture
@@ -22,16 +22,6 @@ def raised(two_factor_browser, clock):
     """A session at two factors for a while."""
     clock.shift(timedelta(minutes=1))
     return two_factor_browser
-
-
-@pytest.fixture
-def chief(db):
-    chief = make_agent("chief", is_staff=True, is_superuser=True)
-    activate_otp_mel(chief, CHIEF_SECRET)
-    admin = Browser("203.0.113.9")
-    admin.sign_in("chief")
-    admin.send_code(VERIFY, code(CHIEF_SECRET))
-    return admin
 
 
 def remove_as_admin(admin, reason="Téléphone perdu, agent vu au guichet"):
@@ -142,11 +132,7 @@ def test_a03_no_removal_without_a_reason(raised, chief):
 
 
 def test_a04_staff_without_the_right_removes_nothing(raised, db):
-    agent = make_agent("help.desk", is_staff=True)
-    activate_otp_mel(agent, CHIEF_SECRET)
-    admin = Browser("203.0.113.9")
-    admin.sign_in("help.desk")
-    admin.send_code(VERIFY, code(CHIEF_SECRET))
+    admin = at_two_factors("help.desk")
     page = admin.get(f"/admin/twofactor/otpmeldevice/{device().pk}/retirer/", expect_errors=True)
     assert page.status_int == 403
 
