@@ -1,8 +1,6 @@
 """A real granian on a PostgreSQL of its own that crashes, is silent and returns."""
 
 import re
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,72 +8,10 @@ import psycopg
 import pytest
 import requests
 
-from tests.faults.test_web import PATIENCE, environment
-from tests.support.paths import ROOT
 from tests.support.people import PASSWORD
-from tests.support.servers import postgresql
-from tests.support.servers.programs import free_port
+from tests.support.servers.site import PATIENCE, Site
 
 WORKERS = 2
-
-
-class Site:
-    """A real granian on a PostgreSQL of its own, that can be stopped and started again."""
-
-    def __init__(self, *options, **more):
-        """`options` are granian's, `more` are settings, in which {database} stands for the database's URL."""
-        self.database = postgresql.start()
-        self.pg_ctl("stop", "-m", "fast")
-        self.start_database()  # without the suite's options for speed: what is confirmed must survive a crash
-        self.port = free_port()
-        self.url = f"http://localhost:{self.port}"
-        self.env = environment(
-            self.database.url, CERBERE_PUBLIC_URL=self.url, DJANGO_SETTINGS_MODULE="cerbere.settings",
-            **{name: value.format(database=self.database.url) for name, value in more.items()},
-        )  # fmt: skip
-        self.manage("migrate", "--verbosity=0")
-        self.manage(
-            "shell",
-            "-v0",
-            "-c",
-            f"from tests.support.people import make_agent; make_agent('camille.durand', {PASSWORD!r})",
-        )
-        self.options = [f"--port={self.port}", *options]
-        self.start()
-
-    def start(self):
-        command = [sys.executable, "-m", "cerbere.serve", "cerbere.wsgi", *self.options]
-        null = subprocess.DEVNULL
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=null, stderr=null)
-        self.wait_for("/readyz", 200)
-
-    def manage(self, *words):
-        subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=self.env, check=True, capture_output=True)
-
-    def wait_for(self, address, status):
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            try:
-                if requests.get(self.url + address, timeout=PATIENCE).status_code == status:
-                    return
-            except requests.ConnectionError:
-                pass
-        raise AssertionError(f"{address} never answered {status}")
-
-    def pg_ctl(self, *words):
-        postgresql._run(self.database.binaries / "pg_ctl", *words, "-D", self.database.directory / "data")
-
-    def crash_database(self):
-        self.pg_ctl("stop", "-m", "immediate")
-
-    def start_database(self):
-        options = f"-h 127.0.0.1 -p {self.database.port} -k {self.database.directory}"
-        self.pg_ctl("start", "-w", "-l", self.database.directory / "log", "-o", options)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        self.database.stop()
 
 
 @pytest.fixture(scope="module")

@@ -1,107 +1,22 @@
 """F01, F02: every worker dies by SIGKILL in the middle of what an agent does, and the agent does it again."""
 
-import os
-import re
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import psycopg
 import pytest
 import requests
 
 from accounts.sessions.store import SessionStore
-from tests.faults.test_database import Site
-from tests.faults.test_web import PATIENCE
-from tests.support.people import CALLBACK, CLIENT_SECRET, PASSWORD, VERIFIER, authorization, code
+from tests.support.people import CALLBACK, CLIENT_SECRET, VERIFIER, authorization, code
+from tests.support.servers.site import PATIENCE, TIMES, Agent
 
 pytestmark = pytest.mark.postgresql
-TIMES = 20
 BEYOND = 1.3  # the last kills come after the answer
 ID = "(SELECT id FROM accounts_agent WHERE uid = %s)"
 VERIFY, ADD = "/verification/", "/compte/deux-facteurs/otp-mel/"
-PEOPLE = f"""
-from django.db import connections
-from tests.support import people
-connections["bnum"].cursor().execute(people.DYNALOGIN)
-people.make_client()
-for n in range({TIMES} + 2):
-    people.make_agent(f"enrol.n{{n}}")
-    people.put_on_bnum(f"enrol.n{{n}}")
-    people.activate_otp_mel(people.make_agent(f"verify.n{{n}}"))
-"""
-
-
-class DoomedSite(Site):
-    """Two workers that the master forks again at once: what is tested is the death, not the start."""
-
-    def __init__(self):
-        super().__init__(CERBERE_MELOTP_DATABASE_URL="{database}")
-        self.manage("shell", "-v0", "-c", PEOPLE)
-
-    def workers(self):
-        return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-
-    def kill_workers(self):
-        """All of them, for either may have the request in hand."""
-        pids = self.workers()
-        for pid in pids:
-            os.kill(int(pid), signal.SIGKILL)
-        while any(Path("/proc", pid).exists() for pid in pids):  # one that is dying still takes connections
-            time.sleep(0.001)
-        self.wait_for_workers()
-
-    def wait_for_workers(self):
-        """Granian ends when its workers die twice in a few seconds; started again, as the container would be."""
-        deadline = time.monotonic() + PATIENCE
-        while self.process.poll() is None and len(self.workers()) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
-        if self.process.returncode is not None:
-            assert self.process.returncode == 1
-            self.start()
-        self.wait_for("/healthz", 200)  # each worker has a listener of its own, opened after its birth
-
-    def sql(self, statement, *values):
-        with psycopg.connect(self.database.url) as database:
-            return database.execute(statement, values).fetchall()
-
-
-@pytest.fixture(scope="module")
-def site():
-    site = DoomedSite()
-    yield site
-    site.stop()
-
-
-class Agent(requests.Session):
-    """Signed in with the password, in a browser that keeps what reaches it."""
-
-    def __init__(self, site, uid):
-        super().__init__()
-        self.site, self.uid = site, uid
-        self.headers["Connection"] = "close"  # a worker that ends would wait for the next request
-        sent = self.form("/connexion/", username=uid, password=PASSWORD)()
-        assert sent.status_code == 303
-
-    def ask(self, address, **options):
-        return self.get(self.site.url + address, allow_redirects=False, timeout=PATIENCE, **options)
-
-    def form(self, address, **fields):
-        """This page's form, filled in; call it to send it, and again to send the very same once more."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.ask(address).text)[1]
-        data = {"csrfmiddlewaretoken": token, **fields}
-        cookies = self.cookies.get_dict()
-        return partial(
-            self.post, self.site.url + address, data, allow_redirects=False, timeout=PATIENCE, cookies=cookies
-        )
-
-    def has_two_factors(self):
-        return "Ouverte avec deux facteurs" in self.ask("/compte/").text
 
 
 @dataclass

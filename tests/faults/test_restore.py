@@ -2,18 +2,12 @@
 
 import pytest
 
-from tests.faults.test_kill import ADD, VERIFY, Agent, DoomedSite
 from tests.support.people import code
 from tests.support.servers import postgresql
+from tests.support.servers.site import Agent
 
 pytestmark = pytest.mark.postgresql
-
-
-@pytest.fixture
-def site():
-    site = DoomedSite()
-    yield site
-    site.stop()
+VERIFY, ADD = "/verification/", "/compte/deux-facteurs/otp-mel/"
 
 
 def backup(site):

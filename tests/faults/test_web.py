@@ -2,7 +2,6 @@
 
 import html
 import json
-import os
 import re
 import socket
 import subprocess
@@ -21,15 +20,7 @@ from cerbere.portal.errors import server_error
 from tests.support.paths import ROOT
 from tests.support.people import answer, code, login_form
 from tests.support.servers.programs import free_port
-
-PATIENCE = 5  # seconds: the longest answer of a fault
-
-
-def environment(database, **more):
-    """Cerbère's, as an operator would give it: the suite's keys, this database."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith("CERBERE_") or name == "PATH"}
-    return {**kept, "CERBERE_DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "cerbere.settings", **more}
-
+from tests.support.servers.site import PATIENCE, environment
 
 ASK_ALL_AT_ONCE = """
 import json, sys, time

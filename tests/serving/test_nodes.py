@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from tests.faults.test_web import environment
 from tests.support.servers.haproxy import running_haproxy
 from tests.support.servers.piag import SECRET_KEY
 from tests.support.servers.programs import clean_environment, free_port
 from tests.support.servers.proxy import SITES, status, told
 from tests.support.servers.serving import served
+from tests.support.servers.site import environment
 
 READY, UNREADY, GONE = "UP L7OK", "DOWN L7STS", "DOWN L4CON"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from cerbere.serve import IN_LARGE_PAGES
-from tests.faults.test_web import environment
 from tests.support.paths import ROOT
 from tests.support.servers.programs import free_port
 from tests.support.servers.serving import Served, is_gone, served
+from tests.support.servers.site import environment
 
 CLOSE = "Connection: close"
 FAULTS_OF_A_SECOND_HASH = """
