@@ -10,43 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.paths import VECTORS
-from twofactor.seed_formats import FORMATS, BadFile, Entry, Fault, Options, detect, dynalogin, json_text, read
+from tests.support.seed_formats import BOTH, EXPECTED, ONE, SEEDS, found
+from twofactor.seed_formats import FORMATS, BadFile, Entry, Fault, Options, detect, dynalogin, json_text
 from twofactor.seed_formats.entry import ISSUERS, check
 from twofactor.seed_formats.pskc_values import NAMES
-
-SEEDS = VECTORS / "seeds"
-ONE, TWO = b"invented-secret-0001", b"invented-secret-0002"
-BOTH = [("camille.durand", ONE), ("dominique.morel", TWO)]
-
-
-def found(content, name="auto", options=Options()):  # noqa: B008 - frozen
-    """What the reader gives: (uid, seed), or the fault's name."""
-    file = io.BufferedReader(io.BytesIO(content if isinstance(content, bytes) else content.encode()))
-    pairs = list(read(file, name, options))
-    assert len({number for number, _ in pairs}) == len(pairs)
-    return [(given.uid, given.seed) if isinstance(given, Entry) else str(given) for _, given in pairs]
-
-
-DYNALOGIN = ["unsupported_type", "locked", "unsupported_type", "unreadable_line", "unreadable_secret"]
-EXPECTED = {
-    "dynalogin.pgdump.sql": ("dynalogin", DYNALOGIN),
-    "dynalogin.mysqldump.sql": ("dynalogin", DYNALOGIN),
-    "dynalogin.inserts.sql": ("dynalogin", DYNALOGIN),
-    "dynalogin.csv": ("dynalogin", DYNALOGIN),
-    "oath-header.csv": (
-        "oath-csv",
-        ["unsupported_type", "unsupported_digits", "unsupported_period", "unsupported_algorithm",
-         "unsupported_algorithm", "unreadable_secret", "unreadable_line", "unsupported_type"],
-    ),
-    "oath-version2.csv": ("oath-csv", []),
-    "keycloak.json": (
-        "keycloak",
-        ["unsupported_type", "unsupported_digits", "unsupported_period", "unsupported_algorithm",
-         "unsupported_encoding", "unreadable_secret", "unreadable_line"],
-    ),
-    "lemonldap.json": ("lemonldap", ["unreadable_secret", "unreadable_line", "unreadable_line"]),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -8,31 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.twofactor.seed_formats.test_formats import BOTH, ONE, TWO, found
+from tests.support.seed_formats import BOTH, TWO, account, field, found, link, varint
 from twofactor.seed_formats import migration
-
-
-def varint(value):
-    out = b""
-    while value > 0x7F:
-        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
-    return out + bytes([value])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def account(secret=ONE, name=b"Bnum:camille.durand", issuer=b"Bnum", algorithm=1, digits=1, kind=2, more=b""):
-    values = enumerate([secret, name, issuer, algorithm, digits, kind], start=1)
-    return b"".join(field(number, value) for number, value in values if value is not None) + more
-
-
-def link(*accounts, tail=None):
-    payload = b"".join(field(1, one) for one in accounts) + (field(2, 1) + field(3, 1) if tail is None else tail)
-    return f"otpauth-migration://offline?data={quote(base64.b64encode(payload), safe='')}"
 
 
 def test_a_migration_link_gives_its_accounts():

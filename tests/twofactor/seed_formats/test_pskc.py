@@ -10,20 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from defusedxml.ElementTree import parse
 
-from tests.twofactor.seed_formats.test_formats import BOTH, ONE, SEEDS, found
+from tests.support.seed_formats import BOTH, CHECKABLE, FIGURE6, ONE, PSK, SECRET, container, found, package
 from twofactor.seed_formats import BadFile, Options, pskc
 from twofactor.seed_formats.pskc_values import NAMES, Opener, parse_psk
-
-PSK = bytes.fromhex("12345678901234567890123456789012")  # RFC 6030 §6.1
-FIGURE6 = (SEEDS / "rfc6030-figure6.xml").read_text()
-CHECKABLE = (
-    FIGURE6.replace("pskc:hotp", "pskc:totp").replace('Length="8"', 'Length="6"')
-    .replace("<Issuer>Issuer</Issuer>", "<Issuer>Bnum</Issuer>")
-    .replace("<Counter>\n                    <PlainValue>0</PlainValue>\n                </Counter>",
-             "<TimeInterval><PlainValue>30</PlainValue></TimeInterval>")
-    .replace("</Data>", "</Data><UserId>UID=Camille.Durand,OU=agents,DC=fr</UserId>")
-)  # fmt: skip
-SECRET = b"12345678901234567890"
 
 
 def test_the_rfcs_encrypted_value_opens():
@@ -94,19 +83,6 @@ def test_both_ciphers_and_both_macs(size, method, digest):
     text = container(package(secret=secret), head=f"<MACMethod Algorithm='{uri}'/>")
     assert found(text, "pskc", Options(psk=key)) == [BOTH[0]]
     assert found(text, "pskc", Options(psk=key[::-1])) == ["bad_mac"]
-
-
-def package(uid="camille.durand", secret=None, device=""):
-    plain = secret or f"<PlainValue>{base64.b64encode(ONE).decode()}</PlainValue>"
-    return (
-        f"<KeyPackage><DeviceInfo>{device}</DeviceInfo><Key Algorithm='{pskc.TOTP}'>"
-        f"<Data><Secret>{plain}</Secret></Data><UserId>{uid}</UserId></Key></KeyPackage>"
-    )
-
-
-def container(*packages, head="", before=""):
-    root = f"<KeyContainer Version='1.0' xmlns='{NAMES['p']}' xmlns:x='{NAMES['x']}'>"
-    return f"<?xml version='1.0'?>{before}{root}{head}{''.join(packages)}</KeyContainer>"
 
 
 def test_plain_values_and_where_the_user_is_named():

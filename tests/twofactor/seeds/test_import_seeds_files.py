@@ -14,9 +14,7 @@ from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import BATCH, batches
 from tests.support.people import make_agent
-from tests.twofactor.seed_formats.test_formats import BOTH, EXPECTED, SEEDS
-from tests.twofactor.seed_formats.test_migration import account, link
-from tests.twofactor.seed_formats.test_pskc import CHECKABLE, PSK, SECRET, container, package
+from tests.support.seed_formats import BOTH, CHECKABLE, EXPECTED, PSK, SECRET, SEEDS, account, container, link, package
 from twofactor.models import ImportedSeed, OtpMelDevice
 from twofactor.seed_formats import Entry, Options, read
 from twofactor.seeds import import_seeds as act
