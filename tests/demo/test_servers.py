@@ -1,6 +1,5 @@
 """The demo's two servers: watched, ended, and their faults told; the QR code on a terminal."""
 
-import io
 import signal
 import socket
 import subprocess
@@ -13,11 +12,7 @@ from cerbere.demo.environment import Demo
 from cerbere.demo.help_text import welcome
 from cerbere.demo.servers import EndRequest, Server, end_all, refuse_taken_ports, watch
 from tests.support.servers.programs import free_port
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
+from tests.support.terminal import Terminal
 
 
 def test_the_qr_code_has_colours_of_its_own_on_a_terminal(tmp_path):

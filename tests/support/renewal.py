@@ -1,11 +1,9 @@
 """A secret that changed on the Bnum after the enrolment: who finds out, and what the agent does then."""
 
-from io import StringIO
-
-from django.core.management import call_command
 from django.db import connections
 
 from cerbere.audit.models import AuditEvent
+from tests.support.commands import output_of
 from tests.support.people import (
     PASSWORD,
     code_form,
@@ -32,9 +30,7 @@ def renew(browser, typed, password=PASSWORD, page=RENEW):
 
 
 def sync(**options):
-    out = StringIO()
-    call_command("sync_seeds", stdout=out, **options)
-    return out.getvalue().strip()
+    return output_of("sync_seeds", **options).strip()
 
 
 def events():

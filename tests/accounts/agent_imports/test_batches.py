@@ -15,9 +15,8 @@ from accounts.agent_imports.agent_lines import Refusal, is_siret, read
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import BATCH, Seen, batches, harmless
-from tests.accounts.agent_imports.test_import_agents import ALIX, HEADER, NOE, run
+from tests.support.agent_files import ALIX, HEADER, NOE
 
-__all__ = ["run"]
 pytestmark = pytest.mark.django_db
 CANARY = "CANARY-of-a-secret"
 

@@ -1,35 +1,18 @@
 """`manage.py import_agents`: a verdict a line, no right given, no password, the same when it is run again."""
 
-import io
-
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from accounts.agent_imports import import_agents as act
 from accounts.models import Agent, AgentSession, Mailbox
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import LINE_LENGTH, batches
+from tests.support.agent_files import ALIX, HEADER, NOE
 from tests.support.people import PASSWORD, Browser, make_agent
 
 pytestmark = pytest.mark.django_db
-HEADER = "uid,email,given_name,family_name,siret,directory_id\n"
-ALIX = "alix.roux,alix.roux@example.fr,Alix,Roux,11006801200050,id-alix\n"
-NOE = "noe.blanc,noe.blanc@example.fr,Noé,Blanc,,id-noe\n"
 CANARY = "CANARY-of-a-secret"
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Import this text; the lines of the answer."""
-
-    def run(text, *options):
-        file, out = tmp_path / "agents.csv", io.StringIO()
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        call_command("import_agents", str(file), *options, stdout=out)
-        return out.getvalue().splitlines()
-
-    return run
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(run):

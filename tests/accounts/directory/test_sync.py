@@ -1,10 +1,9 @@
 """manage.py sync_directory: what it refreshes, whom it closes and opens again, and when it refuses to."""
 
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.utils import timezone
 
 from accounts.directory import sync as act
@@ -12,6 +11,7 @@ from accounts.models import Agent, AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.models import LogoutNotice
+from tests.support.commands import output_of
 from tests.support.directory import JEANNE, JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
 from tests.support.people import Browser, answer, make_agent, make_client
 from tests.support.servers.programs import free_port
@@ -22,9 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def sync(*arguments):
-    said = StringIO()
-    call_command("sync_directory", *arguments, stdout=said)
-    return said.getvalue().strip()
+    return output_of("sync_directory", *arguments).strip()
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """A new key that seals the secrets (row F16): in batches, resumable, beside logins."""
 
 import base64
-from io import StringIO
 from itertools import islice
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
+from tests.support.commands import output_of
 from tests.support.people import CAMILLE_SECRET, activate_otp_mel, code, make_agent, put_on_bnum
 from twofactor.models import ImportedSeed, OtpMelDevice
 from twofactor.otp_mel.reseal_seeds import left_to_reseal, reseal_seeds
@@ -35,9 +35,7 @@ def old_keys(settings, agents):
 
 
 def reseal():
-    out = StringIO()
-    call_command("reseal_seeds", stdout=out)
-    return out.getvalue()
+    return output_of("reseal_seeds")
 
 
 def test_f16_every_secret_is_sealed_anew_and_the_old_key_can_go(browser, old_keys, settings):

@@ -4,6 +4,7 @@ import base64
 import io
 import sys
 from collections import Counter
+from functools import partial
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,6 +13,7 @@ from accounts.models import Mailbox
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import LINE_LENGTH
+from tests.support.commands import import_content
 from tests.support.people import CAMILLE_SECRET, DOMINIQUE_SECRET, code, make_agent
 from twofactor.models import ImportedSeed, OtpMelDevice
 
@@ -31,14 +33,7 @@ def _people(camille, dominique):
 @pytest.fixture
 def run(tmp_path):
     """Import this text; the lines of the answer."""
-
-    def run(text, *options):
-        file, out = tmp_path / "seeds", io.StringIO()
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        call_command("import_seeds", str(file), *options, stdout=out)
-        return out.getvalue().splitlines()
-
-    return run
+    return partial(import_content, "import_seeds", tmp_path / "seeds")
 
 
 def seeds():

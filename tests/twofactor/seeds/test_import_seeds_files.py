@@ -7,14 +7,16 @@ import stat
 import sys
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.utils import timezone
 
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import BATCH, batches
+from tests.support.commands import output_of
 from tests.support.people import make_agent
 from tests.support.seed_formats import BOTH, CHECKABLE, EXPECTED, PSK, SECRET, SEEDS, account, container, link, package
+from tests.support.terminal import Terminal
 from twofactor.models import ImportedSeed, OtpMelDevice
 from twofactor.seed_formats import Entry, Options, read
 from twofactor.seeds import import_seeds as act
@@ -25,9 +27,7 @@ CANARY = "CANARY7CANARY7CANARY7CA7"
 
 
 def run(file, *options):
-    out = io.StringIO()
-    call_command("import_seeds", str(file), *options, stdout=out)
-    return out.getvalue().splitlines()
+    return output_of("import_seeds", str(file), *options).splitlines()
 
 
 def seeds():
@@ -190,11 +190,6 @@ def test_p05_no_secret_anywhere(camille, file, tmp_path, caplog, capsys, name, d
     assert "camille.durand" in everything or name in ("oath-csv", "keycloak", "lemonldap", "pskc")
     assert CANARY[:7].lower() not in everything
     assert CANARY.encode().hex()[:14] not in everything
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.mark.parametrize(("stream", "drawn"), [(Terminal, True), (io.StringIO, False)])
