@@ -10,7 +10,6 @@ from tests.support import people
 from tests.support.admin import CHIEF_SECRET
 from tests.support.browser.tab import Tab
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 
 

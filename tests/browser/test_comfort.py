@@ -6,7 +6,6 @@ from playwright.sync_api import expect
 from tests.support import people
 from tests.support.browser.checks import check_axe, check_structure, take_picture, variants
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 
 

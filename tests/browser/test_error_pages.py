@@ -7,7 +7,6 @@ from django.db import OperationalError
 from tests.support.browser.checks import check_thoroughly
 from tests.support.browser.tab import Gallery, Stage, ask
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 GALLERY = Gallery("Cerbère")
 picture, plain = GALLERY.picture, GALLERY.plain

@@ -10,7 +10,6 @@ from tests.support import people
 from tests.support.browser.checks import take_picture
 from tests.support.browser.tab import time_passes
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 
 BUTTON = "S'authentifier avec Cerbère"

@@ -15,7 +15,6 @@ from twofactor.models import OtpMelDevice
 from twofactor.sources import SourceUnavailable
 from twofactor.sources.database import DatabaseSource
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 GALLERY = Gallery("Cerbère")
 picture, plain = GALLERY.picture, GALLERY.plain

@@ -9,7 +9,6 @@ from tests.support import people
 from tests.support.browser.checks import check_budget, check_thoroughly
 from tests.support.browser.tab import Gallery
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 GALLERY = Gallery("PIAG")
 picture = GALLERY.picture

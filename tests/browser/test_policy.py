@@ -5,7 +5,6 @@ from playwright.sync_api import expect
 
 from tests.support import people
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 
 

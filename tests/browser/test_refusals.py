@@ -14,7 +14,6 @@ from twofactor.codes import step_of
 from twofactor.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 
 WRONG_PAIR = "L’identifiant ou le mot de passe est incorrect."

@@ -8,7 +8,6 @@ from accounts.models import Agent, AgentSession
 from tests.support import people
 from tests.support.browser.tab import Tab, code_of_the_next_period
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 
 BUTTON = "S'authentifier avec Cerbère"

@@ -8,7 +8,6 @@ from tests.support.certificates import Authority
 from tests.support.fakes import fake_bnum, fake_bnum_http
 from twofactor.models import ImportedSeed
 
-pytest_plugins = ["tests.support.browser.fixtures"]
 pytestmark = pytest.mark.browser
 CAMILLE = "camille.durand"
 SERVERS = {

@@ -12,8 +12,6 @@ from tests.support.servers.programs import free_port
 from tests.support.worker import work
 from twofactor.strength import Strength
 
-pytest_plugins = ["tests.clients.fixtures"]
-
 
 @pytest.fixture(scope="module")
 def _apache(live_server, tmp_path_factory):

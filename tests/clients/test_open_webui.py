@@ -20,8 +20,6 @@ from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 from twofactor.strength import Strength
 
-pytest_plugins = ["tests.clients.fixtures"]
-
 
 @pytest.fixture(scope="module")
 def _open_webui(live_server, tmp_path_factory):

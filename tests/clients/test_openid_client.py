@@ -13,7 +13,6 @@ from tests.support import people
 from tests.support.servers.programs import find_program, free_port
 from twofactor.strength import Strength
 
-pytest_plugins = ["tests.clients.fixtures"]
 PLACE = Path(__file__).parent / "openid_client"
 ESSENTIAL = json.dumps({"id_token": {"acr": {"essential": True, "values": ["eidas3"]}}})
 REGISTRATIONS = ["post", "basic", "key"]

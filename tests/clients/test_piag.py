@@ -4,20 +4,15 @@ import pytest
 
 from accounts.models import AgentSession
 from tests.support import people
-from tests.support.servers.piag import running_piag
-from tests.support.servers.programs import free_port
+from tests.support.servers.live import piag_beside
 from tests.support.worker import work
 
-pytest_plugins = ["tests.clients.fixtures"]
 CONNECTED = "Vous êtes connecté à PIAG avec deux facteurs."
 
 
 @pytest.fixture(scope="module")
 def _piag(live_server, tmp_path_factory):
-    port = free_port()
-    url = f"http://localhost:{port}"
-    place = tmp_path_factory.mktemp("piag")
-    with running_piag(place, live_server.url, "piag", people.CLIENT_SECRET, port, PIAG_PUBLIC_URL=url):
+    with piag_beside(live_server, tmp_path_factory.mktemp("piag")) as url:
         yield url
 
 

@@ -8,7 +8,6 @@ from tests.clients.proconnect import AFTER_LOGOUT, CALLBACK, ProConnect, Refused
 from tests.support import people
 from twofactor.strength import Strength
 
-pytest_plugins = ["tests.clients.fixtures"]
 ESSENTIAL_1 = {"id_token": {"acr": {"essential": True, "values": ["eidas1"]}}}
 ESSENTIAL_3 = {"id_token": {"acr": {"essential": True, "values": ["eidas3"]}}}
 

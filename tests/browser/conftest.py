@@ -1,7 +1,4 @@
-"""Debian's chromium in front of Cerbère and PIAG: two programs on two ports, hence two origins.
-
-A module of browser tests asks for these by `pytest_plugins = ["tests.support.browser.fixtures"]`.
-"""
+"""Debian's chromium in front of Cerbère and PIAG: two programs on two ports, hence two origins."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,11 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from cerbere.wsgi import application
 from tests.support import people
 from tests.support.browser.tab import Tab
-from tests.support.servers.piag import running_piag
-from tests.support.servers.programs import free_port
+from tests.support.servers.live import as_in_production, piag_beside
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -40,18 +35,13 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def cerbere(live_server, settings) -> str:
-    """Cerbère's address. WhiteNoise serves the static files, as in production, not Django's test server."""
-    live_server.thread.httpd.set_app(application)
-    settings.PUBLIC_URL = live_server.url
-    return live_server.url
+    """Cerbère's address."""
+    return as_in_production(live_server, settings)
 
 
 @pytest.fixture(scope="session")
 def _running_piag(live_server, tmp_path_factory) -> Iterator[str]:
-    port = free_port()
-    url = f"http://localhost:{port}"
-    place = tmp_path_factory.mktemp("piag")
-    with running_piag(place, live_server.url, "piag", people.CLIENT_SECRET, port, PIAG_PUBLIC_URL=url):
+    with piag_beside(live_server, tmp_path_factory.mktemp("piag")) as url:
         yield url
 
 
