@@ -1,7 +1,6 @@
 """An environment that is unsafe or cannot be used stops the start, with one clear line for each fault."""
 
 import os
-import runpy
 import subprocess
 import sys
 
@@ -10,13 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cerbere import env
-from cerbere.checks import unsafe
+from tests.support.environment import GOOD_NAMES, sound
 from tests.support.paths import ROOT
 
-SETTINGS = str(ROOT / "cerbere" / "settings.py")
-GOOD_NAMES = ("CERBERE_SECRET_KEY", "CERBERE_SEED_KEYS", "CERBERE_SIGNING_KEYS")
-CHECKED = ("DEBUG", "DEMO", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "HTTPS", "PUBLIC_URL", "SEED_KEYS", "SIGNING_KEYS",
-           "PAIRWISE_SALT")  # fmt: skip
+pytest_plugins = ["tests.support.settings_fixtures"]
 
 
 def pem(key, password=None):
@@ -26,40 +22,6 @@ def pem(key, password=None):
 WEAK_RSA = pem(rsa.generate_private_key(65537, 1024))
 OTHER_EC = pem(ec.generate_private_key(ec.SECP384R1()))
 GOOD_EC = pem(ec.generate_private_key(ec.SECP256R1()))
-
-
-def sound():
-    """The least that an operator must give."""
-    good = {name: os.environ[name] for name in GOOD_NAMES}
-    return good | {"CERBERE_PUBLIC_URL": "https://cerbere.example.fr", "CERBERE_MELOTP_SOURCE": "imported"}
-
-
-@pytest.fixture
-def read(monkeypatch):
-    """The settings module itself, read anew with exactly these variables."""
-
-    def run(environment):
-        for name in [name for name in os.environ if name.startswith("CERBERE_")]:
-            monkeypatch.delenv(name)
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        return runpy.run_path(SETTINGS)
-
-    return run
-
-
-@pytest.fixture
-def faults(read, settings):
-    """The lines for these variables beside the sound ones; None takes one out."""
-
-    def find(changes):
-        environment = {name: value for name, value in (sound() | changes).items() if value is not None}
-        values = read(environment)
-        for name in (*CHECKED, *(name for name in values if name.startswith("MELOTP_"))):
-            setattr(settings, name, values[name])
-        return [f"{name} {fault}" for name, fault in unsafe()]
-
-    return find
 
 
 def test_a06_the_least_environment_is_sound(faults):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.configuration.test_checks import faults, read  # noqa: F401 - fixtures
 from tests.support.certificates import Authority
 
+pytest_plugins = ["tests.support.settings_fixtures"]
 HTTP = {"SOURCE": "http", "URL": "https://bnum.example.fr/otp", "TOKEN": "canary"}
 SOAP = {"SOURCE": "webservice", "URL": "https://bnum.example.fr/soap?x", "SOAP_NAMESPACE": "urn:dynalogin"}
 DAEMON = {"SOURCE": "dynalogind", "URL": "tls://bnum.example.fr:9050"}
@@ -12,7 +12,7 @@ LOOPBACK = ["http://localhost:8080/otp", "http://127.0.0.1/otp", "http://[::1]:8
 
 
 @pytest.fixture
-def found(faults):  # noqa: F811
+def found(faults):
     return lambda values: faults({f"CERBERE_MELOTP_{name}": value for name, value in values.items()})
 
 
