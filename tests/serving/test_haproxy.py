@@ -7,16 +7,9 @@ import pytest
 from tests.support.servers import http2
 from tests.support.servers.haproxy import haproxy_in_front, running_haproxy
 from tests.support.servers.proxy import MADE_UP, OURS, everything, status, told
-from tests.support.servers.serving import served
 
 SESSION = f"Cookie: {OURS[0]}=1"
 LEFT = " sites/<NOSRV> "  # in the log: no node was given this request
-
-
-@pytest.fixture(scope="module")
-def echo(tmp_path_factory):
-    with served("tests.support.fakes.echo", tmp_path_factory.mktemp("echo"), "--workers=1") as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,6 @@ WORDS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")
 
 
 @pytest.fixture(scope="module")
-def echo(tmp_path_factory):
-    with served("tests.support.fakes.echo", tmp_path_factory.mktemp("echo"), "--workers=1") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def piag(tmp_path_factory):
     with served("tests.support.fakes.echo", tmp_path_factory.mktemp("piag"), "--workers=1") as server:
         yield server

@@ -4,7 +4,6 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AgentSession
-from tests.support.fakes import fake_bnum
 from tests.support.people import (
     Browser,
     code,
@@ -25,12 +24,6 @@ from twofactor.throttle import CEILING, FREE_TRIES
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 ADD, VERIFY = "/compte/deux-facteurs/otp-mel/", "/verification/"
 CAMILLE = "camille.durand"
-
-
-@pytest.fixture
-def bnum(settings, db):
-    with fake_bnum.delegating(settings, deadline=2) as bnum:
-        yield bnum
 
 
 @pytest.fixture

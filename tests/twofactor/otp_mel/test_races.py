@@ -177,12 +177,6 @@ def test_f16_sealing_anew_beside_logins_refuses_no_code(enrolled, settings):
 
 
 @pytest.fixture
-def bnum(settings):
-    with fake_bnum.delegating(settings, deadline=2) as bnum:
-        yield bnum
-
-
-@pytest.fixture
 def delegated(camille, bnum):
     device = OtpMelDevice(user=camille)
     device.take_seed(None)

@@ -32,13 +32,6 @@ from twofactor.models import ImportedSeed, OtpMelDevice
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
-@pytest.fixture
-def renewed(enrolled):
-    """The agent has made a new secret on the Bnum since the enrolment."""
-    put_on_bnum("camille.durand", NEW_SECRET)
-    return enrolled
-
-
 def test_e14_a_code_of_the_new_secret_leads_to_the_page_that_says_so(browser, renewed):
     browser.sign_in()
     refused = browser.send_code(f"{VERIFY}?next=/aide/", code(NEW_SECRET))

@@ -25,13 +25,6 @@ from twofactor.sources.database import DatabaseSource
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
-@pytest.fixture
-def renewed(enrolled):
-    """The agent has made a new secret on the Bnum since the enrolment."""
-    put_on_bnum("camille.durand", NEW_SECRET)
-    return enrolled
-
-
 def test_sync_finds_what_is_the_same_changed_and_back(enrolled):
     other = make_agent("dominique.morel")
     put_on_bnum("dominique.morel", "abcdefghijklmnopqrst")
