@@ -30,6 +30,7 @@ from twofactor.strength import Strength
 NOW = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)  # a moment of the tests that travel in time
 PASSWORD = "correct cheval pile agrafe"
 CAMILLE_SECRET = "12345678901234567890"
+CAMILLE_BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()
 DOMINIQUE_SECRET = "abcdefghijklmnopqrst"
 CALLBACK = "https://piag.example.fr/oidc/callback/"
 AFTER_LOGOUT = "https://piag.example.fr/"
@@ -182,6 +183,11 @@ def answer(response: TestResponse) -> dict[str, str]:
     assert response.status_int in (302, 303), response.status
     assert response.location.startswith(CALLBACK), response.location
     return {name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()}
+
+
+def userinfo(browser: Browser, access_token: str, **options: Any) -> TestResponse:
+    header = {"Authorization": f"Bearer {access_token}"}
+    return browser.get("/oidc/userinfo", headers=header, expect_errors=True, **options)
 
 
 def session() -> Browser:

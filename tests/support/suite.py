@@ -3,7 +3,7 @@
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.support.people import Browser, answer
+from tests.support.people import Browser, answer, userinfo
 
 ISSUER = "http://localhost:8000"
 
@@ -37,6 +37,4 @@ class Suite(Browser):
         return tokens, self.claims(tokens)
 
     def userinfo(self, tokens):
-        return self.get(
-            "/oidc/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"}, expect_errors=True
-        )
+        return userinfo(self, tokens["access_token"])

@@ -6,20 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.facts import otp, password
 from tests.support.people import NOW
 from twofactor.strength import Fact, Method, Strength, amr, auth_time, strength_of
 from twofactor.throttle import CEILING, FREE_TRIES, is_closed, wait_after
 
 MAX_AGE = timedelta(minutes=600)
 NONE, PASSWORD, TWO_FACTOR = Strength
-
-
-def password(minutes_ago=0):
-    return Fact(Method.PASSWORD, NOW - timedelta(minutes=minutes_ago))
-
-
-def otp(minutes_ago=0, device="d1"):
-    return Fact(Method.OTP_MEL, NOW - timedelta(minutes=minutes_ago), device)
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,16 @@
 """THE decision, over all combinations of what can be asked and proved, and a table of named cases."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product
 
 import pytest
 
 from cerbere.provider.authorization.policy import Demand, Denied, Granted, Step, Terms, decide
-from twofactor.strength import Fact, Method, Strength, strength_of
+from tests.support.facts import DEVICE, otp, password
+from tests.support.people import NOW
+from twofactor.strength import Method, Strength, strength_of
 
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MAX_AGE = timedelta(hours=10)
-DEVICE = "device"
-
-
-def password(minutes_ago):
-    return Fact(Method.PASSWORD, NOW - timedelta(minutes=minutes_ago))
-
-
-def otp(minutes_ago, device=DEVICE):
-    return Fact(Method.OTP_MEL, NOW - timedelta(minutes=minutes_ago), device)
 
 
 def verdict(demand, terms, facts, devices):

@@ -12,17 +12,13 @@ from cerbere.provider.keys import ring as keys
 from cerbere.provider.models import Client, Grant
 from tests.settings import EC_KEY, RSA_KEY, _pem
 from tests.support import people
-from tests.support.people import NOW, answer
+from tests.support.people import NOW, answer, userinfo
 
 pytestmark = pytest.mark.django_db
 
 
 def access_token(browser, **parameters):
     return browser.token(answer(browser.authorize("wiki", **parameters))["code"], "wiki").json["access_token"]
-
-
-def userinfo(browser, token, **kwargs):
-    return browser.get("/oidc/userinfo", headers={"Authorization": f"Bearer {token}"}, expect_errors=True, **kwargs)
 
 
 def test_u01_header_and_body_give_the_same_subject_as_the_id_token(signed_in, camille, wiki):

@@ -14,12 +14,11 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import LINE_LENGTH
 from tests.support.commands import import_content
-from tests.support.people import CAMILLE_SECRET, DOMINIQUE_SECRET, code, make_agent
+from tests.support.people import CAMILLE_BASE32, CAMILLE_SECRET, DOMINIQUE_SECRET, code, make_agent
 from twofactor.models import ImportedSeed, OtpMelDevice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
-BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()
-URI = f"otpauth://totp/Bnum:camille.durand?secret={BASE32}&issuer=Bnum"
+URI = f"otpauth://totp/Bnum:camille.durand?secret={CAMILLE_BASE32}&issuer=Bnum"
 HEADER = "uid,secret\n"
 CSV = f"{HEADER}camille.durand,{CAMILLE_SECRET}\ndominique.morel,{DOMINIQUE_SECRET}\n"
 ADD = "/compte/deux-facteurs/otp-mel/"
@@ -96,12 +95,14 @@ def test_a_seed_whose_key_is_gone_is_replaced(run, settings):
     ],
 )  # fmt: skip
 def test_ways_to_write_the_same_secret(run, text):
-    spellings = {"raw": CAMILLE_SECRET, "base32": BASE32, "hex": CAMILLE_SECRET.encode().hex(), "uri": URI}
+    spellings = {"raw": CAMILLE_SECRET, "base32": CAMILLE_BASE32, "hex": CAMILLE_SECRET.encode().hex(), "uri": URI}
     run(text.format(**spellings), "--apply")
     assert seeds() == {"camille.durand": CAMILLE_SECRET.encode()}
 
 
-@pytest.mark.parametrize(("option", "secret"), [("base32", BASE32.lower()), ("hex", CAMILLE_SECRET.encode().hex())])
+@pytest.mark.parametrize(
+    ("option", "secret"), [("base32", CAMILLE_BASE32.lower()), ("hex", CAMILLE_SECRET.encode().hex())]
+)
 def test_the_option_names_the_encoding_of_csv(run, option, secret):
     run(f"{HEADER}camille.durand,{secret}\n", "--apply", "--encoding", option)
     assert seeds() == {"camille.durand": CAMILLE_SECRET.encode()}
@@ -143,7 +144,11 @@ def test_the_option_names_the_encoding_of_csv(run, option, secret):
 )  # fmt: skip
 def test_t21_verdict_of_a_line_and_the_next_one_is_read(run, line, verdict):
     make_agent("boite.service", mailbox=Mailbox.SHARED)
-    text = HEADER + line.format(raw=CAMILLE_SECRET, base32=BASE32, uri=URI) + f"\ndominique.morel,{DOMINIQUE_SECRET}\n"
+    text = (
+        HEADER
+        + line.format(raw=CAMILLE_SECRET, base32=CAMILLE_BASE32, uri=URI)
+        + f"\ndominique.morel,{DOMINIQUE_SECRET}\n"
+    )
     assert run(text, "--apply")[:2] == [verdict, "3 dominique.morel new"]
     assert seeds()["dominique.morel"] == DOMINIQUE_SECRET.encode()
     assert ("camille.durand" in seeds()) is ("new" in verdict)

@@ -8,14 +8,12 @@ from django.db import connections
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.people import CAMILLE_SECRET, put_on_bnum
+from tests.support.people import CAMILLE_BASE32, CAMILLE_SECRET, put_on_bnum
 from twofactor.models import ImportedSeed
 from twofactor.sources import SourceUnavailable, State, source
 from twofactor.sources.answers import decode_secret
 from twofactor.sources.database import DatabaseSource
 from twofactor.sources.imported import ImportedSource
-
-BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()
 
 
 @given(st.text(st.characters(max_codepoint=127), max_size=64))
@@ -60,8 +58,8 @@ class TestDatabaseSource:
         ("encoding", "secret"),
         [
             ("raw", CAMILLE_SECRET),
-            ("base32", BASE32),
-            ("base32", BASE32.lower()),
+            ("base32", CAMILLE_BASE32),
+            ("base32", CAMILLE_BASE32.lower()),
             ("hex", "00ff" * 8),
         ],
     )
@@ -116,7 +114,7 @@ class TestDatabaseSource:
     @pytest.mark.parametrize("spell", [str, str.lower, "{:=<72}".format, lambda text: f" {text[:4]} {text[4:]} "])
     def test_t21_base32_as_applications_show_it(self, settings, length, spell):
         settings.MELOTP_ENCODING = "base32"
-        text = (BASE32 * 2)[:length]
+        text = (CAMILLE_BASE32 * 2)[:length]
         put_on_bnum("camille.durand", spell(text))
         seed = base64.b32decode(text + "=" * (-length % 8))
         assert DatabaseSource().look_up("camille.durand") == (State.PRESENT, seed)

@@ -1,6 +1,5 @@
 """`manage.py check_source` tells an operator what each step answers, and never a secret."""
 
-import base64
 import io
 import os
 import subprocess
@@ -13,12 +12,11 @@ from django.core.management import CommandError, call_command
 from tests.support.certificates import Authority
 from tests.support.fakes import fake_bnum, fake_bnum_http
 from tests.support.paths import ROOT
-from tests.support.people import CAMILLE_SECRET, NOW, code, put_on_bnum, wrong_code
+from tests.support.people import CAMILLE_BASE32, CAMILLE_SECRET, NOW, code, put_on_bnum, wrong_code
 from twofactor.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
 CAMILLE = "camille.durand"
-BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()
 
 
 @pytest.fixture
@@ -91,7 +89,11 @@ def test_a_code_of_a_secret_that_was_given_is_not_burnt(check, enrolled):
 
 @pytest.mark.parametrize(
     ("declared", "text", "real"),
-    [("raw", BASE32, "base32"), ("raw", CAMILLE_SECRET.encode().hex(), "hex"), ("base32", "ABCDEFGHIJKLMNOP", "raw")],
+    [
+        ("raw", CAMILLE_BASE32, "base32"),
+        ("raw", CAMILLE_SECRET.encode().hex(), "hex"),
+        ("base32", "ABCDEFGHIJKLMNOP", "raw"),
+    ],
 )
 def test_a_wrong_encoding_is_found_out(check, db, settings, declared, text, real):
     settings.MELOTP_ENCODING = declared
@@ -129,7 +131,7 @@ def test_over_http(check, bnum, camille, settings, source, serve):
         failed = check()
         assert "HTTP        status 200, text/html" in failed
         assert "FAILED unavailable: " in failed
-    for private in ("canary", CAMILLE_SECRET, BASE32, code()):
+    for private in ("canary", CAMILLE_SECRET, CAMILLE_BASE32, code()):
         assert private not in told + failed
 
 
