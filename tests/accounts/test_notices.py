@@ -9,9 +9,9 @@ from django.db import transaction
 from django_tasks_db.models import DBTaskResult
 
 from accounts.notices import RETRY_AFTER, notify
+from tests.support.fakes.smtp_sink import relay
 from tests.support.people import NOW
 from tests.support.servers.programs import free_port
-from tests.support.servers.smtp_sink import relay
 from tests.support.worker import work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]

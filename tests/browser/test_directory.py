@@ -7,7 +7,7 @@ from tests.support import people
 from tests.support.browser.checks import check_thoroughly
 from tests.support.directory import JEANNE_EMAIL, PASSWORD
 
-pytest_plugins = ["tests.support.directory_fixtures"]
+pytest_plugins = ["tests.support.fixtures.directory"]
 pytestmark = pytest.mark.browser
 
 

@@ -12,7 +12,7 @@ from cerbere import env
 from tests.support.environment import GOOD_NAMES, sound
 from tests.support.paths import ROOT
 
-pytest_plugins = ["tests.support.settings_fixtures"]
+pytest_plugins = ["tests.support.fixtures.settings"]
 
 
 def pem(key, password=None):

@@ -11,8 +11,8 @@ from cerbere.demo import servers
 from cerbere.demo.environment import Demo
 from cerbere.demo.help_text import welcome
 from cerbere.demo.servers import EndRequest, Server, end_all, refuse_taken_ports, watch
+from tests.support.commands import Terminal
 from tests.support.servers.programs import free_port
-from tests.support.terminal import Terminal
 
 
 def test_the_qr_code_has_colours_of_its_own_on_a_terminal(tmp_path):

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from tests.support import gateway_fixtures as fixtures
 from tests.support.fakes.forging_provider import SUBJECT
+from tests.support.fixtures import gateway as fixtures
 from tests.support.servers.nginx import running_nginx
 from tests.support.servers.programs import free_port
 

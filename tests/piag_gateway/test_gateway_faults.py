@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tests.support import gateway_fixtures as fixtures
 from tests.support.fakes.forging_provider import CLIENT_ID, CLIENT_SECRET
+from tests.support.fixtures import gateway as fixtures
 from tests.support.paths import ROOT
 from tests.support.servers.nginx import running_nginx
 from tests.support.servers.piag import SECRET_KEY, running_piag

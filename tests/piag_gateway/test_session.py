@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import piag_fixtures as fixtures
 from tests.support.fakes.forging_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT
+from tests.support.fixtures import piag as fixtures
 from tests.support.servers.piag import BUTTON, Browser, query_of, running_piag
 
 provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent

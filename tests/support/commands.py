@@ -7,6 +7,13 @@ from typing import Any
 from django.core.management import call_command
 
 
+class Terminal(StringIO):
+    """A terminal that keeps what is written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def output_of(command: str, *arguments: str, **options: Any) -> str:
     """Run the command and return what it printed."""
     out = StringIO()

@@ -15,7 +15,7 @@ from accounts.agent_imports.agent_lines import Refusal, is_siret, read
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import BATCH, Seen, batches, harmless
-from tests.support.agent_files import ALIX, HEADER, NOE
+from tests.support.imports.agent_files import ALIX, HEADER, NOE
 
 pytestmark = pytest.mark.django_db
 CANARY = "CANARY-of-a-secret"

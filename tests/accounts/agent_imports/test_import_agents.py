@@ -8,7 +8,7 @@ from accounts.models import Agent, AgentSession, Mailbox
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import LINE_LENGTH, batches
-from tests.support.agent_files import ALIX, HEADER, NOE
+from tests.support.imports.agent_files import ALIX, HEADER, NOE
 from tests.support.people import PASSWORD, Browser, make_agent
 
 pytestmark = pytest.mark.django_db

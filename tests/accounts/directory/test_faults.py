@@ -19,7 +19,7 @@ from tests.support.people import Browser, make_agent
 from tests.support.servers import slapd
 from tests.support.servers.programs import free_port
 
-pytest_plugins = ["tests.support.directory_fixtures"]
+pytest_plugins = ["tests.support.fixtures.directory"]
 pytestmark = pytest.mark.django_db
 LONGEST = 5  # seconds that an agent waits
 BIND_ANSWER = bytes.fromhex("300c02010161070a010004000400")  # success of the first message: the service's bind

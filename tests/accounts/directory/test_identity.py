@@ -17,7 +17,7 @@ from tests.support.audit import reasons
 from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, PASSWORD, assert_refused, sign_in
 from tests.support.people import Browser, answer, make_agent
 
-pytest_plugins = ["tests.support.directory_fixtures"]
+pytest_plugins = ["tests.support.fixtures.directory"]
 pytestmark = pytest.mark.django_db
 
 

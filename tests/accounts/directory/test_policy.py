@@ -19,7 +19,7 @@ from tests.support.people import Browser, answer, make_agent
 from twofactor.obligation import least_strength
 from twofactor.strength import Strength
 
-pytest_plugins = ["tests.support.directory_fixtures"]
+pytest_plugins = ["tests.support.fixtures.directory"]
 MARCH, JUNE = datetime(2027, 3, 1, 8, 30, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)
 IN_MARCH, IN_JUNE = "20270301083000Z", "20270601000000Z"
 LINES = {

@@ -13,7 +13,7 @@ from tests.support.at_once import at_once
 from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
 from tests.support.people import Browser, make_agent
 
-pytest_plugins = ["tests.support.directory_fixtures"]
+pytest_plugins = ["tests.support.fixtures.directory"]
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 AT_ONCE = 4  # of one person: below the tries that an account has free
 

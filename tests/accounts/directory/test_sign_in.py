@@ -12,7 +12,7 @@ from tests.support.audit import reasons
 from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD, assert_refused, sign_in
 from tests.support.people import Browser, make_agent
 
-pytest_plugins = ["tests.support.directory_fixtures"]
+pytest_plugins = ["tests.support.fixtures.directory"]
 pytestmark = pytest.mark.django_db
 
 SPELLINGS = ["jeanne.lefevre", " Jeanne.LEFEVRE ", JEANNE_EMAIL, JEANNE_EMAIL.upper(), "ｊｅａｎｎｅ．lefevre"]

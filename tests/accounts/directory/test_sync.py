@@ -17,7 +17,7 @@ from tests.support.people import Browser, answer, make_agent, make_client
 from tests.support.servers.programs import free_port
 from twofactor.strength import Strength
 
-pytest_plugins = ["tests.support.directory_fixtures"]
+pytest_plugins = ["tests.support.fixtures.directory"]
 pytestmark = pytest.mark.django_db
 
 

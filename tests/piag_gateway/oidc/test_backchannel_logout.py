@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.support import piag_fixtures as fixtures
 from tests.support.fakes.forging_provider import CLIENT_ID, CLIENT_SECRET, LOGOUT_EVENT, SUBJECT
+from tests.support.fixtures import piag as fixtures
 from tests.support.servers.piag import Browser, running_piag
 
 provider, gateway, forge = fixtures.provider, fixtures.gateway, fixtures.forge

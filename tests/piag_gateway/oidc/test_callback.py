@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support import piag_fixtures as fixtures
+from tests.support.fixtures import piag as fixtures
 from tests.support.servers.piag import BUTTON, Browser
 
 provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent

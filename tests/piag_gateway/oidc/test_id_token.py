@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.support import piag_fixtures as fixtures
 from tests.support.fakes.forging_provider import EC_KEY, SUBJECT
+from tests.support.fixtures import piag as fixtures
 
 provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
 

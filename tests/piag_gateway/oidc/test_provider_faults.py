@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from tests.support import piag_fixtures as fixtures
 from tests.support.fakes.forging_provider import CLIENT_ID, CLIENT_SECRET
+from tests.support.fixtures import piag as fixtures
 from tests.support.servers.piag import BUTTON, Browser, running_piag
 from tests.support.servers.programs import free_port
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.support import piag_fixtures as fixtures
 from tests.support.fakes.forging_provider import CLIENT_ID, SUBJECT
+from tests.support.fixtures import piag as fixtures
 from tests.support.servers.piag import BUTTON, Browser, query_of
 
 provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent

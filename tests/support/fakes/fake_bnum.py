@@ -18,9 +18,12 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
+import pytest
+
 from tests.support.people import CAMILLE_SECRET
 from tests.support.servers.threads import running_in_thread
 from twofactor.codes import matching_steps
+from twofactor.sources import SourceUnavailable
 
 WINDOW = 2  # steps on each side, as dynalogin's default
 DEADLINE = 0.3  # seconds that Cerbère gives it, unless a test says otherwise
@@ -186,3 +189,14 @@ def delegating(settings: Any, deadline: float = DEADLINE) -> Iterator[FakeBnum]:
     bnum = set_up(settings, "dynalogind", deadline)
     with dynalogind(bnum) as settings.MELOTP_URL:
         yield bnum
+
+
+@contextmanager
+def unavailable_in_time(caplog: pytest.LogCaptureFixture, *secrets: str) -> Iterator[None]:
+    """Check that the block finds its source unavailable before the deadline, and that no secret is logged."""
+    start = time.monotonic()
+    with pytest.raises(SourceUnavailable):
+        yield
+    assert time.monotonic() - start < DEADLINE + 0.7
+    assert "source_unavailable" in caplog.text
+    assert not [secret for secret in secrets if secret in caplog.text]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.seed_formats import BOTH, EXPECTED, ONE, SEEDS, found
+from tests.support.imports.seed_formats import BOTH, EXPECTED, ONE, SEEDS, found
 from twofactor.seed_formats import FORMATS, BadFile, Entry, Fault, Options, detect, dynalogin, json_text
 from twofactor.seed_formats.entry import ISSUERS, check
 from twofactor.seed_formats.pskc_values import NAMES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.seed_formats import BOTH, TWO, account, field, found, link, varint
+from tests.support.imports.seed_formats import BOTH, TWO, account, field, found, link, varint
 from twofactor.seed_formats import migration
 
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from defusedxml.ElementTree import parse
 
-from tests.support.seed_formats import BOTH, CHECKABLE, FIGURE6, ONE, PSK, SECRET, container, found, package
+from tests.support.imports.seed_formats import BOTH, CHECKABLE, FIGURE6, ONE, PSK, SECRET, container, found, package
 from twofactor.seed_formats import BadFile, Options, pskc
 from twofactor.seed_formats.pskc_values import NAMES, Opener, parse_psk
 

@@ -13,10 +13,20 @@ from django.utils import timezone
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import BATCH, batches
-from tests.support.commands import output_of
+from tests.support.commands import Terminal, output_of
+from tests.support.imports.seed_formats import (
+    BOTH,
+    CHECKABLE,
+    EXPECTED,
+    PSK,
+    SECRET,
+    SEEDS,
+    account,
+    container,
+    link,
+    package,
+)
 from tests.support.people import make_agent
-from tests.support.seed_formats import BOTH, CHECKABLE, EXPECTED, PSK, SECRET, SEEDS, account, container, link, package
-from tests.support.terminal import Terminal
 from twofactor.models import ImportedSeed, OtpMelDevice
 from twofactor.seed_formats import Entry, Options, read
 from twofactor.seeds import import_seeds as act

@@ -9,9 +9,8 @@ import time_machine
 
 from tests.support.certificates import Authority
 from tests.support.fakes import fake_bnum
-from tests.support.fakes.fake_bnum import DEADLINE
+from tests.support.fakes.fake_bnum import DEADLINE, unavailable_in_time
 from tests.support.people import CAMILLE_SECRET, NOW, code, wrong_code
-from tests.support.sources import unavailable_in_time
 from twofactor.sources import SourceUnavailable, State, source, unwatched
 
 CAMILLE = "camille.durand"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.certificates import Authority
 
-pytest_plugins = ["tests.support.settings_fixtures"]
+pytest_plugins = ["tests.support.fixtures.settings"]
 HTTP = {"SOURCE": "http", "URL": "https://bnum.example.fr/otp", "TOKEN": "canary"}
 SOAP = {"SOURCE": "webservice", "URL": "https://bnum.example.fr/soap?x", "SOAP_NAMESPACE": "urn:dynalogin"}
 DAEMON = {"SOURCE": "dynalogind", "URL": "tls://bnum.example.fr:9050"}

@@ -6,9 +6,8 @@ import pytest
 
 from tests.support.certificates import Authority
 from tests.support.fakes import fake_bnum_http
-from tests.support.fakes.fake_bnum import set_up
+from tests.support.fakes.fake_bnum import set_up, unavailable_in_time
 from tests.support.people import CAMILLE_SECRET
-from tests.support.sources import unavailable_in_time
 from twofactor.sources import SourceUnavailable, State, source
 
 CAMILLE, TOKEN = "camille.durand", "canary-of-a-token"

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from tests.support.certificates import Authority
 from tests.support.fakes import fake_bnum_http
-from tests.support.fakes.fake_bnum import set_up
+from tests.support.fakes.fake_bnum import set_up, unavailable_in_time
 from tests.support.fakes.fake_bnum_http import NAMESPACE, soap
 from tests.support.people import NOW, code, wrong_code
-from tests.support.sources import unavailable_in_time
 from twofactor.sources import SourceUnavailable, State, source
 from twofactor.sources.webservice import Operation, envelope
 
