@@ -14,8 +14,8 @@ UV := .venv/bin/uv
 PYTEST := $(PYTHON) -m pytest
 FAST := not browser and not postgresql
 # What does not touch the suite's database need not run on the second one.
-WITHOUT_DATABASE := --ignore-glob='tests/test_piag_*' --ignore-glob='tests/test_source_*' --ignore-glob='tests/test_serve_*' \
-	--ignore=tests/test_demo.py --ignore=tests/test_policy.py --ignore=tests/test_check_source.py
+WITHOUT_DATABASE := --ignore=tests/piag_gateway --ignore=tests/serving --ignore=tests/twofactor/sources/network \
+	--ignore=tests/demo/test_run.py --ignore=tests/provider/authorization/test_policy.py
 PACKAGES := cerbere accounts twofactor piag_gateway
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard cerbere/locale/*/LC_MESSAGES/*.po))
 BUNDLE := static/build/dsfr.css
@@ -45,8 +45,8 @@ demo-code: .venv/.run ## Prints the code that this agent's phone shows now: make
 test: machine-test check assets $(NODE_CLIENT) ## Checks, then the whole suite: SQLite, PostgreSQL, browser
 	@rm -f .coverage .coverage.*
 	@exec env COVERAGE_FILE=.coverage.sqlite $(PYTEST) -m "$(FAST)" -n auto --cov --cov-report=
-	@exec $(PYTHON) -m tests.postgresql -- $(PYTEST) -m "not browser" -n auto $(WITHOUT_DATABASE)
-	@exec env COVERAGE_FILE=.coverage.browser $(PYTHON) -m tests.postgresql -- \
+	@exec $(PYTHON) -m tests.support.servers.postgresql -- $(PYTEST) -m "not browser" -n auto $(WITHOUT_DATABASE)
+	@exec env COVERAGE_FILE=.coverage.browser $(PYTHON) -m tests.support.servers.postgresql -- \
 		$(PYTEST) -m browser -n 2 --cov --cov-report=
 	@$(PYTHON) -m coverage combine --quiet --keep
 	@$(PYTHON) -m coverage report --skip-covered --show-missing --fail-under=$(COVERAGE_MINIMUM)

@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-from tests import postgresql
+from tests.support.servers import postgresql
 
 # Of each kind of import, the table that it fills and the audit event that it records for each line.
 TABLES = {"agents": ("accounts_agent", "agent:added:by_file"), "seeds": ("twofactor_importedseed", "otp_mel:imported")}

@@ -24,7 +24,7 @@ from bench import data
 from bench.flows import Target
 from bench.load import SERVER_CORE
 from cerbere.demo.secret_files import random_text, seed_key, signing_keys
-from tests import postgresql
+from tests.support.servers import postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 UNITS = ("sso", "login", "code", "published")  # of Cerbère

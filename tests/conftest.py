@@ -3,8 +3,9 @@ import time_machine
 from django.core.cache import cache
 from django.db import connections
 
-from tests import people
-from tests.suite import Suite
+from tests.support import people
+from tests.support.admin import at_two_factors
+from tests.support.suite import Suite
 from twofactor.sources.watch import watch_of
 from twofactor.strength import Strength
 
@@ -82,6 +83,32 @@ def wiki(db):
 @pytest.fixture
 def browser(db):
     return people.Browser()
+
+
+@pytest.fixture
+def signed_in(browser, camille):
+    """Camille, signed in with her password."""
+    browser.sign_in()
+    return browser
+
+
+@pytest.fixture
+def enrolled_browser(enrolled, signed_in):
+    """Camille, signed in with her password; her OTP Mél is active."""
+    return signed_in
+
+
+@pytest.fixture
+def two_factor_browser(enrolled_browser):
+    """Camille, signed in with her password and a code."""
+    enrolled_browser.send_code("/verification/", people.code())
+    return enrolled_browser
+
+
+@pytest.fixture
+def chief(db):
+    """A superuser's browser, at two factors."""
+    return at_two_factors("chief", is_superuser=True)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from bench import data
 from bench.flows import CALLBACK, Target
 from bench.server import Bench, Running, wait_for
 from cerbere.demo.secret_files import RSA_BITS
-from tests import postgresql
+from tests.support.servers import postgresql
 
 ACCOUNT = "www-data"
 SHIPPED = Path("/var/lib/lemonldap-ng/conf/lmConf-1.json")

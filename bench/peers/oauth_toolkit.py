@@ -14,7 +14,7 @@ from bench import data
 from bench.flows import CALLBACK, Target
 from bench.server import GUNICORN, Bench, Running, clean_environment, listening, wait_for
 from cerbere.demo.secret_files import random_text, signing_keys
-from tests import postgresql
+from tests.support.servers import postgresql
 
 SITE = "toolkit_site"  # by itself: its Python has nothing of ours
 HERE = Path(__file__).parent

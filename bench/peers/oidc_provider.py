@@ -12,7 +12,7 @@ from bench import data
 from bench.flows import CALLBACK, Target
 from bench.server import Bench, Running, clean_environment, wait_for
 from cerbere.demo.secret_files import signing_keys
-from tests import postgresql
+from tests.support.servers import postgresql
 
 PROGRAM = Path(__file__).with_name("oidc_provider.mjs")
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests import people
 from tests.clients.page import Form, Page
+from tests.support import people
 
 TIMEOUT = 20  # seconds
 

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests import people
-from tests.clients.processes import program, running
+from tests.clients.processes import running
+from tests.support import people
+from tests.support.servers.programs import find_program
 
 IMPOSSIBLE = {"id_token": {"acr": {"essential": True, "value": "eidas3"}}}
 MODULES = Path("/usr/lib/apache2/modules")
@@ -86,7 +87,7 @@ def load_module(name: str) -> str:
 @contextmanager
 def running_apache(place: Path, port: int, issuer: str, application: str) -> Iterator[str]:
     """Its address; root starts it as nobody, so it writes nothing but its log, opened before."""
-    binary = program("apache2", "apache2")
+    binary = find_program("apache2")
     configuration = place / "apache2.conf"
     configuration.write_text(
         CONFIGURATION.format(

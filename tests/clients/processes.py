@@ -1,26 +1,17 @@
 """Applications as processes of their own, on loopback ports."""
 
-import os
-import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import requests
 
-from tests.piag import ROOT, clean_environment
+from tests.support.paths import ROOT
+from tests.support.servers.programs import clean_environment, end
 
 START_SECONDS = 20
-
-
-def program(name: str, package: str) -> str:
-    """Where it is; a machine without it fails the tests, which must not pass by doing nothing."""
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
-    return found or pytest.fail(f"{name} is missing: install {package}, or run make test, which does", pytrace=False)
 
 
 @contextmanager
@@ -33,7 +24,7 @@ def running(command: Sequence[str], url: str, log: Path, cwd: Path = ROOT, **env
         wait_for(url, process, log)
         yield
     finally:
-        stop(process)
+        end(process)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -46,12 +37,3 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text()}")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -1,0 +1,9 @@
+import pytest
+
+from tests.support.servers.serving import served
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory):
+    with served("tests.support.fakes.echo", tmp_path_factory.mktemp("echo"), "--workers=1") as server:
+        yield server
