@@ -43,7 +43,7 @@ def fetch_instances(sql: str, values: Sequence[Any], *made_of: type[models.Model
 
 
 def _make_instance(model: type[models.Model], values: list[Any]) -> models.Model | None:
-    names, key, converters = _reading(model, connection.vendor)
+    names, key, converters = _reading(model)
     if values[key] is None:
         return None
     for position, convert, expression in converters:
@@ -52,7 +52,7 @@ def _make_instance(model: type[models.Model], values: list[Any]) -> models.Model
 
 
 @cache
-def _reading(model: type[models.Model], _vendor: str) -> tuple[list[str], int, list[Converter]]:
+def _reading(model: type[models.Model]) -> tuple[list[str], int, list[Converter]]:
     """Return the fields' names, which of them is the key, and the conversions that this database's values need."""
     fields, converters = _fields(model), []
     for position, field in enumerate(fields):
