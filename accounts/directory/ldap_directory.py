@@ -5,8 +5,7 @@ TLS is checked always: the certificate's authority, its name and its dates.
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
 import ldap
@@ -16,6 +15,7 @@ from django_auth_ldap.backend import LDAPBackend, _LDAPUser
 from django_auth_ldap.config import LDAPSearch
 
 from accounts.directory.entries import DirectoryUnavailable, Entry, names_of, read
+from cerbere.core.deadlines import run_within
 
 T = TypeVar("T")
 STEP_TIMEOUT = 1.5  # seconds to connect, then for each answer that an agent waits for
@@ -93,28 +93,25 @@ def _options(timeout: float) -> dict[int, Any]:
 def _within(deadline: float, act: Callable[[], T]) -> T:
     """What `act` returns. Raises DirectoryUnavailable.
 
-    In a thread that is left behind when it takes too long: resolving a name and a server that trickles its
-    answer know no time-out. Its turn ends with it, so that threads left behind cannot add up.
+    A thread that is left behind keeps its turn until it ends, so that such threads cannot add up.
     """
     if not turns.acquire(timeout=WAIT_FOR_TURN):
         raise _unavailable("too_many_at_once")
-    outcome: Future[T] = Future()
-    Thread(target=_run, args=(act, outcome), daemon=True).start()
     try:
-        return outcome.result(deadline)
+        return run_within(deadline, lambda: _take_turn(act))
     except TimeoutError:
         raise _unavailable("too_slow") from None
 
 
-def _run(act: Callable[[], T], outcome: "Future[T]") -> None:
+def _take_turn(act: Callable[[], T]) -> T:
     try:
-        outcome.set_result(act())
-    except ldap.LDAPError as error:  # not itself: its text may quote an entry, its trace keeps the connection open
-        outcome.set_exception(_unavailable(type(error).__name__))
-    except Exception as error:  # whoever waits raises it
-        outcome.set_exception(error)
+        return act()
+    except ldap.LDAPError as error:
+        fault = type(error).__name__
     finally:
         turns.release()
+    # Raised outside of `except`: a text of libldap may quote an entry, and its traceback keeps the connection open.
+    raise _unavailable(fault)
 
 
 def _unavailable(why: str) -> DirectoryUnavailable:

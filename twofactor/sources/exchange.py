@@ -6,18 +6,17 @@ Nothing is tried twice because a source that verifies codes burns them: the seco
 import socket
 import ssl
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException
-from threading import Lock, Thread
+from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from cerbere.core.deadlines import run_within
 from twofactor.sources.answers import SourceUnavailable, Tell
 
 T = TypeVar("T")
@@ -67,26 +66,17 @@ class Wires:
 def within_deadline(exchange: Callable[[Wires], T]) -> T:
     """What `exchange` returns. SourceUnavailable when it fails or takes longer than MELOTP_DEADLINE seconds.
 
-    It runs in a thread of its own: a time-out of sockets bounds neither the name's resolution nor an answer that
-    comes drop by drop. When time is over the caller leaves, and cutting the connections ends the thread.
+    When time is over the connections are cut, which ends the thread of the exchange.
     """
-    wires, future = Wires(), Future[T]()
-    Thread(target=copy_context().run, args=(_run, future, exchange, wires), daemon=True).start()
+    wires = Wires()
     try:
-        return future.result(settings.MELOTP_DEADLINE)
+        return run_within(settings.MELOTP_DEADLINE, lambda: exchange(wires))
     except TimeoutError as error:
         raise SourceUnavailable("too_slow") from error
     except (OSError, HTTPException, UnicodeError) as error:
         raise SourceUnavailable(reason_of(error)) from error
     finally:
         wires.cut()
-
-
-def _run(future: Future[T], exchange: Callable[[Wires], T], wires: Wires) -> None:
-    try:
-        future.set_result(exchange(wires))
-    except BaseException as error:  # whatever it is, it belongs to the caller
-        future.set_exception(error)
 
 
 def reason_of(error: BaseException) -> str:

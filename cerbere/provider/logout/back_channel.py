@@ -1,8 +1,6 @@
 """Back-channel logout: every application of a session that ends is told, without the agent waiting for it."""
 
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +15,7 @@ from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Agent, AgentSession
+from cerbere.core.deadlines import run_within
 from cerbere.provider.keys import ring as keys
 from cerbere.provider.models import Grant, LogoutNotice
 from cerbere.provider.tokens.subjects import subject
@@ -76,19 +75,13 @@ def send(notice_id: int) -> None:
 def _deliver(notice: LogoutNotice, now: datetime) -> str:
     """Nothing when the application says 200 or 204 (OpenID Connect Back-Channel Logout §2.8), else what went wrong."""
     data = {"logout_token": logout_token(notice, now)}
-    outcome: SimpleQueue[str] = SimpleQueue()
-    Thread(target=_post, args=(notice.client.backchannel_logout_uri, data, outcome), daemon=True).start()
     try:
-        return outcome.get(timeout=DEADLINE)
-    except Empty:  # it trickles its answer: each byte is in time, the whole is not
+        return run_within(DEADLINE, lambda: _post(notice.client.backchannel_logout_uri, data))
+    except TimeoutError:  # it trickles its answer: each byte is in time, the whole is not
         return "too slow"
 
 
-def _post(uri: str, data: dict[str, str], outcome: SimpleQueue[str]) -> None:
-    outcome.put(_said(uri, data))
-
-
-def _said(uri: str, data: dict[str, str]) -> str:
+def _post(uri: str, data: dict[str, str]) -> str:
     try:
         answer = requests.post(uri, data=data, timeout=TIMEOUT, allow_redirects=False, stream=True)
         answer.close()
