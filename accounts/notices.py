@@ -8,14 +8,13 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django_tasks import TaskContext, TaskResultStatus, task
-from django_tasks_db.models import DBTaskResult
+from django_tasks import TaskContext, task
 
 from accounts.models import Agent
+from cerbere.core.retries import erase_arguments, next_attempt_at, requeue_abandoned
 
 RETRY_AFTER = [timedelta(minutes=m) for m in (1, 10, 60, 360, 1440)]  # a relay may be down for a night; then given up
 STALLED_AFTER = timedelta(hours=1)  # far beyond EMAIL_TIMEOUT: the worker died with the mail in hand
-NOTHING: dict[str, object] = {"args": [], "kwargs": {}}
 log = structlog.get_logger("accounts.notices")
 
 
@@ -34,15 +33,14 @@ def send(context: TaskContext, subject: str, body: str, address: str, attempt: i
     """
     error = _error_of_sending(subject, body, address)
     with transaction.atomic():
-        DBTaskResult.objects.filter(pk=context.task_result.id).update(args_kwargs=NOTHING)
+        erase_arguments(context)
         if not error:
             log.info("notice_sent", attempt=attempt)
-        elif attempt > len(RETRY_AFTER):
-            log.error("notice_given_up", attempt=attempt, error=error)
-        else:
+        elif run_after := next_attempt_at(RETRY_AFTER, attempt, timezone.now()):
             log.warning("notice_not_sent", attempt=attempt, error=error)
-            run_after = timezone.now() + RETRY_AFTER[attempt - 1]
             send.using(run_after=run_after).enqueue(subject, body, address, attempt + 1)
+        else:
+            log.error("notice_given_up", attempt=attempt, error=error)
 
 
 def _error_of_sending(subject: str, body: str, address: str) -> str:
@@ -55,6 +53,5 @@ def _error_of_sending(subject: str, body: str, address: str) -> str:
 
 
 def send_stalled(now: datetime) -> None:
-    """Queue again what a worker took and never finished: it was killed."""
-    taken = DBTaskResult.objects.running().filter(task_path=send.module_path, started_at__lte=now - STALLED_AFTER)
-    taken.exclude(args_kwargs=NOTHING).update(status=TaskResultStatus.READY)
+    """Queue again what a worker took and never finished."""
+    requeue_abandoned(send, now - STALLED_AFTER)

@@ -117,8 +117,9 @@ def test_an_act_that_fails_sends_nothing(port, camille):
     assert not DBTaskResult.objects.exists()
 
 
-def test_a_mail_that_a_killed_worker_held_is_sent_by_the_purge(enrolled_now, port, clock, capsys):
-    DBTaskResult.objects.update(status="RUNNING", started_at=NOW)
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"], ids=["killed", "stopped"])
+def test_a_mail_that_a_killed_worker_held_is_sent_by_the_purge(enrolled_now, port, clock, capsys, status):
+    DBTaskResult.objects.update(status=status, started_at=NOW)
     with relay(port) as server:
         for hours, sent in ((0, 0), (1, 1), (1, 1)):
             clock.shift(timedelta(hours=hours))

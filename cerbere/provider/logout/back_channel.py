@@ -7,15 +7,15 @@ from uuid import UUID
 import requests
 import structlog
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
-from django_tasks import TaskResultStatus, task
-from django_tasks_db.models import DBTaskResult
+from django_tasks import task
 
 from accounts.models import Agent, AgentSession
 from cerbere.core.deadlines import run_within
+from cerbere.core.retries import next_attempt_at, requeue_abandoned
 from cerbere.provider.keys import ring as keys
 from cerbere.provider.models import Grant, LogoutNotice
 from cerbere.provider.tokens.subjects import subject
@@ -27,7 +27,7 @@ TOKEN_LIFETIME = timedelta(minutes=2)
 TIMEOUT = (3, 3)  # seconds to connect, then for each byte
 DEADLINE = 6  # seconds for the whole: one worker serves everybody
 RETRY_AFTER = [timedelta(seconds=s) for s in (10, 60, 600, 3600)]  # then it is given up
-STALLED_AFTER = timedelta(hours=2)  # longer than the longest wait for the next try
+STALLED_AFTER = timedelta(hours=2)  # far beyond DEADLINE: the worker died with the notice in hand
 log = structlog.get_logger("cerbere.provider.logout.back_channel")
 
 
@@ -91,22 +91,15 @@ def _post(uri: str, data: dict[str, str]) -> str:
 
 
 def _try_again(notice: LogoutNotice, now: datetime) -> None:
-    if notice.attempts > len(RETRY_AFTER):
+    if run_after := next_attempt_at(RETRY_AFTER, notice.attempts, now):
+        send.using(run_after=run_after).enqueue(notice.pk)
+    else:
         log.error("logout_notice_given_up", client_id=notice.client.client_id, error=notice.last_error)
-        return
-    send.using(run_after=now + RETRY_AFTER[notice.attempts - 1]).enqueue(notice.pk)
 
 
 def send_stalled(now: datetime) -> None:
-    """Queue again what a worker took and never finished: it was killed. Not what waits, however long."""
-    tasks = DBTaskResult.objects.filter(task_path=send.module_path)
-    in_hand = Q(status=TaskResultStatus.RUNNING, started_at__gt=now - STALLED_AFTER)
-    waiting = tasks.filter(Q(status=TaskResultStatus.READY) | in_hand).values_list("args_kwargs", flat=True)
-    named = {each["args"][0] for each in waiting}
-    undelivered = LogoutNotice.objects.filter(delivered_at=None, attempts__lte=len(RETRY_AFTER))
-    for notice in undelivered.filter(created_at__lte=now - STALLED_AFTER):
-        if notice.pk not in named:
-            send.enqueue(notice.pk)
+    """Queue again what a worker took and never finished. Not what waits, however long."""
+    requeue_abandoned(send, now - STALLED_AFTER)
 
 
 def logout_token(notice: LogoutNotice, now: datetime) -> str:
