@@ -11,6 +11,7 @@ from accounts.directory import sync as act
 from accounts.models import Agent, AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from cerbere.core.batches import in_batches
 from cerbere.provider.models import LogoutNotice
 from tests.directory import JEANNE, JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
 from tests.people import Browser, answer, make_agent, make_client
@@ -237,7 +238,7 @@ def test_who_signs_in_meanwhile_is_not_closed(directory, jeanne):
 def test_batches_are_small_and_leave_nobody_out(directory, monkeypatch):
     monkeypatch.setattr(act, "BATCH", 3)
     crowd(directory, 10)
-    assert [len(batch) for batch in act._batches(act._of_directory())] == [3, 3, 3, 1]
+    assert [len(batch) for batch in in_batches(act._of_directory(), act.BATCH)] == [3, 3, 3, 1]
     assert sync() == "refreshed: 10"
 
 

@@ -14,7 +14,7 @@ from accounts.agent_imports import import_agents as act
 from accounts.agent_imports.agent_lines import Refusal, is_siret, read
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
-from cerbere.core.imports.lines import BATCH, Seen, batches, harmless
+from cerbere.core.imports.lines import BATCH, Seen, harmless
 from tests.test_import_agents import ALIX, HEADER, NOE, run
 
 __all__ = ["run"]
@@ -55,7 +55,7 @@ class Interrupted(io.BytesIO):
 
 
 def test_an_interrupted_import_keeps_its_batches_and_can_be_run_again(monkeypatch):
-    monkeypatch.setattr(act, "batches", lambda items: batches(items, 10))
+    monkeypatch.setattr(act, "BATCH", 10)
     content = ("uid,given_name,family_name\n" + many(35)).encode()
     with pytest.raises(OSError, match="gone"):
         list(act.import_agents(Interrupted(content, 26), apply=True))

@@ -9,7 +9,6 @@ from django.utils import timezone
 from accounts.agent_imports import import_agents as agents_act
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
-from cerbere.core.imports.lines import batches
 from cerbere.core.imports.transaction import batch_transaction
 from tests.at_once import at_once
 from twofactor.models import ImportedSeed
@@ -23,7 +22,7 @@ COUNT = 60
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch):
     for act in (agents_act, seeds_act):
-        monkeypatch.setattr(act, "batches", lambda items: batches(items, 20))
+        monkeypatch.setattr(act, "BATCH", 20)
 
 
 def by_four(imported):

@@ -13,7 +13,8 @@ from accounts.agent_imports.agent_lines import COLUMNS, Refusal, Row, read
 from accounts.models import PEOPLE, Agent, AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.record import record_many
-from cerbere.core.imports.lines import Bytes, Judged, Seen, batches
+from cerbere.core.batches import batched
+from cerbere.core.imports.lines import BATCH, Bytes, Judged, Seen
 from cerbere.core.imports.transaction import batch_transaction
 
 TRIES = 3  # of a batch, when somebody else makes an agent that it makes too
@@ -66,7 +67,7 @@ def import_agents(file: Bytes, apply: bool, actor: Agent | None = None) -> Itera
     import, and an import in other batches say the same. Raises BadHeader, UnicodeDecodeError.
     """
     with closing(Seen()) as seen:
-        for batch in batches(read(file)):
+        for batch in batched(read(file), BATCH):
             yield _settle(batch, seen, apply, actor)
 
 

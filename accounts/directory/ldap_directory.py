@@ -46,6 +46,8 @@ class LdapDirectory:
 
     def entries_of(self, directory_ids: Iterable[str]) -> list[Entry]:
         ids = {f"id{number}": value for number, value in enumerate(directory_ids)}
+        if not ids:
+            return []
         terms = "".join(f"({name}=%({key})s)" for key in ids for name in self.names["directory_id"])
         return _within(BATCH_DEADLINE, lambda: self._search(f"(|{terms})", ids, BATCH_TIMEOUT))
 

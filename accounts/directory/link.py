@@ -40,7 +40,7 @@ def _is_shared(entry: Entry) -> bool:
     """Whether somebody else whom we know by this uid or e-mail has it in the directory too. Asks only when one does."""
     others = Agent.objects.filter(_same_names(entry)).exclude(directory_id=entry.directory_id)
     ids = [agent.directory_id for agent in others if agent.directory_id]
-    theirs = [other for other in directory().entries_of(ids) if other.is_person] if ids else []
+    theirs = [other for other in directory().entries_of(ids) if other.is_person]
     return any(other.uid == entry.uid or (entry.email and other.email == entry.email) for other in theirs)
 
 

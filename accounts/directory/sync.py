@@ -1,7 +1,6 @@
 """The act of bringing all the directory's agents up to date, and of closing those who are not in it any more."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,6 +13,7 @@ from accounts.models import Agent
 from accounts.refusals import Reason
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.core.batches import in_batches
 
 BATCH = 100  # agents a search: servers give 500 entries at most by default
 CLOSED_AT_ONCE = 10  # agents
@@ -41,18 +41,18 @@ def sync(now: datetime, force: bool) -> Counter[str]:
     `force`: what was refreshed until then stays.
     """
     counts: Counter[str] = Counter()
-    for agents in _batches(_of_directory()):
+    for agents in in_batches(_of_directory(), BATCH):
         counts.update(_refresh(agent, entry, now) for agent, entry in _entries_of(agents))
     gone = _of_directory().filter(Q(directory_seen_at__lt=now) | Q(directory_seen_at=None), is_active=True)
     if not force:
         _stop_if_too_many(gone.count())
-    for agents in _batches(gone):
+    for agents in in_batches(gone, BATCH):
         counts.update(_close(gone, agent.pk, entry, now) for agent, entry in _entries_of(agents))
     return counts
 
 
 def _of_directory() -> QuerySet[Agent]:
-    return Agent.objects.exclude(directory_id=None).order_by("pk")
+    return Agent.objects.exclude(directory_id=None)
 
 
 def _stop_if_too_many(gone: int) -> None:
@@ -61,15 +61,7 @@ def _stop_if_too_many(gone: int) -> None:
         raise TooManyToClose(gone)
 
 
-def _batches(agents: QuerySet[Agent]) -> Iterator[list[Agent]]:
-    """One after the other, whatever becomes of the agents meanwhile."""
-    last = 0
-    while batch := list(agents.filter(pk__gt=last)[:BATCH]):
-        yield batch
-        last = batch[-1].pk
-
-
-def _entries_of(agents: list[Agent]) -> list[tuple[Agent, Entry | None]]:
+def _entries_of(agents: QuerySet[Agent]) -> list[tuple[Agent, Entry | None]]:
     """Each with what the directory says; nothing for an id that is not there, or is there twice."""
     entries = directory().entries_of(str(agent.directory_id) for agent in agents)
     often = Counter(entry.directory_id for entry in entries)

@@ -1,14 +1,15 @@
 """Comparing every confirmed secret with the Bnum's, so that a renewed or withdrawn one is noticed without a login."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 
 import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
+from cerbere.core.batches import in_batches
 from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.notice_change import has_changed, mark_changed, unmark_changed
 from twofactor.seeds.sealing import SeedKeyError
@@ -43,7 +44,7 @@ def sync_seeds(now: datetime, force: bool = False) -> Counter[Finding]:
     counts: Counter[Finding] = Counter()
     found: list[int] = []
     allowed = max(AT_ONCE, int(_confirmed().count() * SHARE))
-    for device in _devices():
+    for device in chain.from_iterable(in_batches(_confirmed(), BATCH)):
         finding = _look(bnum, device)
         counts[finding] += 1
         if finding in WRITTEN:
@@ -61,14 +62,6 @@ WRITTEN = (Finding.CHANGED, Finding.BACK)
 def _confirmed() -> QuerySet[OtpMelDevice]:
     devices: QuerySet[OtpMelDevice] = OtpMelDevice.objects.filter(confirmed=True).select_related("user")
     return devices
-
-
-def _devices() -> Iterator[OtpMelDevice]:
-    """In pages: no cursor stays open while the Bnum answers."""
-    last = 0
-    while page := list(_confirmed().filter(pk__gt=last).order_by("pk")[:BATCH]):
-        yield from page
-        last = page[-1].pk
 
 
 def _look(bnum: Source, device: OtpMelDevice) -> Finding:

@@ -9,7 +9,8 @@ from enum import StrEnum
 from accounts.models import PEOPLE, SHARED_MAILBOX_MARK, Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record_many
-from cerbere.core.imports.lines import Judged, Seen, batches
+from cerbere.core.batches import batched
+from cerbere.core.imports.lines import BATCH, Judged, Seen
 from cerbere.core.imports.transaction import batch_transaction
 from twofactor.models import ImportedSeed
 from twofactor.seed_formats import Entry, Fault, Found
@@ -61,7 +62,7 @@ def import_seeds(found: Found, now: datetime, apply: bool) -> Iterator[list[Judg
     Constant memory. Raises SeedKeyError, and what the reader raises.
     """
     with closing(Seen()) as seen:
-        for batch in batches(found):
+        for batch in batched(found, BATCH):
             with batch_transaction():
                 plans = _plan(batch, seen, apply)
                 if apply:

@@ -10,13 +10,11 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 LINE_LENGTH = 2048  # bytes; no agent and no secret needs a longer line
 BATCH = 500  # lines in one transaction: what an interruption loses, and how long rows stay locked
 FORMULA = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet would calculate
-T = TypeVar("T")
 
 
 class Unreadable(Exception):
@@ -80,13 +78,6 @@ def has_controls(text: str) -> bool:
 def harmless(cell: str) -> str:
     """The cell as a spreadsheet shows it without calculating it."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
-def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
-    """Lists of `size` items, the last one shorter. An error of `items` loses the list that it interrupts."""
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 class Seen:
