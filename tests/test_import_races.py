@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts.agent_imports import import_agents as agents_act
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
-from cerbere.core.imports.transaction import batch_transaction
+from cerbere.core.imports import engine
+from cerbere.core.imports.engine import batch_transaction
 from tests.at_once import at_once
 from twofactor.models import ImportedSeed
 from twofactor.seed_formats import Entry
@@ -21,8 +22,7 @@ COUNT = 60
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch):
-    for act in (agents_act, seeds_act):
-        monkeypatch.setattr(act, "BATCH", 20)
+    monkeypatch.setattr(engine, "BATCH", 20)
 
 
 def by_four(imported):

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
-from cerbere.core.imports.lines import BATCH
+from cerbere.core.imports import engine
+from cerbere.core.imports.engine import BATCH
 from tests.people import make_agent
 from tests.test_seed_formats import BOTH, EXPECTED, VECTORS
 from tests.test_seed_formats_migration import account, link
@@ -79,7 +80,7 @@ def test_another_issuer_is_allowed_by_name(camille, file):
 
 
 def test_a_file_that_breaks_off_keeps_what_came_before(camille, file, monkeypatch):
-    monkeypatch.setattr(act, "BATCH", 1)
+    monkeypatch.setattr(engine, "BATCH", 1)
     text = container(package(), package("dominique.morel"))
     with pytest.raises(CommandError, match="not XML"):
         run(file(text[:-20]), "--apply")
@@ -115,7 +116,7 @@ def test_a_batch_takes_few_statements(django_assert_max_num_queries):
 
 
 def test_an_interrupted_import_keeps_its_batches_and_can_be_run_again(monkeypatch):
-    monkeypatch.setattr(act, "BATCH", 10)
+    monkeypatch.setattr(engine, "BATCH", 10)
     agents(35)
     with pytest.raises(OSError, match="gone"):
         verdicts(entries(35, until=25))
@@ -138,7 +139,7 @@ def test_each_seed_of_a_batch_is_sealed_for_its_own_agent():
 @pytest.mark.parametrize("size", [1, 500])
 @pytest.mark.parametrize("apply", [True, False])
 def test_the_first_line_of_an_agent_counts_whatever_the_batches(monkeypatch, camille, apply, size):
-    monkeypatch.setattr(act, "BATCH", size)
+    monkeypatch.setattr(engine, "BATCH", size)
     found = [(1, Entry("camille.durand", b"a" * 20)), (2, Entry("camille.durand", b"b" * 20))]
     assert verdicts(iter(found), apply) == ["new", "duplicate"]
 

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from accounts.models import SHARED_MAILBOX_MARK, normalize_login
-from cerbere.core.imports.lines import Bytes, Unreadable, cells, delimiter_of, has_controls, lines
+from cerbere.core.imports.lines import (
+    ReadsLines,
+    Unreadable,
+    detect_delimiter,
+    has_control_characters,
+    read_lines,
+    split_cells,
+)
 
 COLUMNS = {  # as docs/imports.md lists them; the field, then its other names
     "uid": ("identifiant",),
@@ -51,9 +58,9 @@ class BadHeader(Exception):
 Row = dict[str, str]
 
 
-def read(file: Bytes) -> Iterator[tuple[int, Row | Refusal]]:
-    """Line number, and field → value in its normal form. Raises BadHeader, UnicodeDecodeError."""
-    numbered = lines(file)
+def read_rows(file: ReadsLines) -> Iterator[tuple[int, Row | Refusal]]:
+    """Yield line number, and field → value in its normal form. Raises BadHeader, UnicodeDecodeError."""
+    numbered = read_lines(file)
     _, first = next(numbered, (0, None))
     header, delimiter = _header(first)
     for number, line in numbered:
@@ -63,9 +70,9 @@ def read(file: Bytes) -> Iterator[tuple[int, Row | Refusal]]:
 def _header(line: str | None) -> tuple[list[str], str]:
     if line is None:
         raise BadHeader("the first line must name the columns")
-    delimiter = delimiter_of(line)
+    delimiter = detect_delimiter(line)
     try:
-        names = [name.casefold() for name in cells(line, delimiter)]
+        names = [name.casefold() for name in split_cells(line, delimiter)]
     except Unreadable as error:
         raise BadHeader("the first line is not CSV") from error
     if set(names) & set(PASSWORDS):
@@ -79,10 +86,10 @@ def _header(line: str | None) -> tuple[list[str], str]:
 def _row(line: str | None, header: list[str], delimiter: str) -> Row | Refusal:
     if line is None:
         return Refusal.LINE
-    if has_controls(line.strip()):
+    if has_control_characters(line.strip()):
         return Refusal.CONTROLS
     try:
-        values = cells(line, delimiter)
+        values = split_cells(line, delimiter)
     except Unreadable:
         return Refusal.LINE
     if len(values) != len(header):

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST
 from accounts.agent_imports.agent_lines import BadHeader, Refusal
 from accounts.agent_imports.import_agents import Verdict, import_agents
 from accounts.models import Agent
-from cerbere.core.imports.lines import Judged
+from cerbere.core.imports.report import LineVerdict
 from cerbere.core.redirects import SeeOther
 
 CARRIED = 60_000  # characters of the signed file, compressed: what fits into a form (DATA_UPLOAD_MAX_MEMORY_SIZE)
@@ -125,12 +125,12 @@ def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
     return render(request, f"admin/accounts/{template}", context)
 
 
-def _judge(text: str, apply: bool, actor: Agent | None = None) -> list[Judged]:
+def _judge(text: str, apply: bool, actor: Agent | None = None) -> list[LineVerdict]:
     batches = import_agents(io.BytesIO(text.encode()), apply, actor)
     return [line for batch in batches for line in batch]
 
 
-def _apply(previewed: dict[str, str], chief: Agent) -> list[Judged]:
+def _apply(previewed: dict[str, str], chief: Agent) -> list[LineVerdict]:
     """Write all that was previewed, or nothing. Raises HasChanged."""
     with transaction.atomic():
         judged = _judge(previewed["text"], apply=True, actor=chief)
@@ -139,10 +139,10 @@ def _apply(previewed: dict[str, str], chief: Agent) -> list[Judged]:
     return judged
 
 
-def _digest(judged: Iterable[Judged]) -> str:
+def _digest(judged: Iterable[LineVerdict]) -> str:
     return hashlib.sha256("\n".join(map(str, judged)).encode()).hexdigest()
 
 
-def _summary(judged: Iterable[Judged]) -> str:
+def _summary(judged: Iterable[LineVerdict]) -> str:
     counts = Counter("refusé" if line.verdict in list(Refusal) else SAID[line.verdict] for line in judged)
     return ", ".join(f"{said} : {count}" for said, count in sorted(counts.items())) or "aucune ligne"

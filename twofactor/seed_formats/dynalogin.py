@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from cerbere.core.imports.lines import delimiter_of, lines
+from cerbere.core.imports.lines import detect_delimiter, read_lines
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, check, entry, guarded
 from twofactor.seed_formats.lines import header_of, row_of
 from twofactor.sources.answers import USERID_LENGTH
@@ -31,7 +31,7 @@ Row = dict[str, str | None]
 
 def read(file: BinaryIO, options: Options) -> Found:
     """Rank of each row and what it gives. Raises BadFile, UnicodeDecodeError."""
-    for rank, row in enumerate(_rows(lines(file, LINE_LENGTH)), start=1):
+    for rank, row in enumerate(_rows(read_lines(file, LINE_LENGTH)), start=1):
         yield rank, guarded(_entry, row, options)
 
 
@@ -106,7 +106,7 @@ def _is_header(line: str) -> bool:
 
 
 def _exported(header: str, numbered: Iterator[tuple[int, str | None]]) -> Iterator[Row | None]:
-    delimiter = delimiter_of(header)
+    delimiter = detect_delimiter(header)
     columns = header_of(header, delimiter, {"userid", "scheme", "secret"}, NO_HEADER)
     for _, line in numbered:
         try:

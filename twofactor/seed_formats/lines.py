@@ -2,7 +2,7 @@
 
 from typing import BinaryIO
 
-from cerbere.core.imports.lines import Unreadable, cells, delimiter_of, lines
+from cerbere.core.imports.lines import Unreadable, detect_delimiter, read_lines, split_cells
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, entry
 from twofactor.seed_formats.otpauth import SCHEME, from_uri
 from twofactor.sources.answers import ENCODINGS
@@ -14,9 +14,9 @@ def read(file: BinaryIO, options: Options) -> Found:
     """Line number and what it gives. Raises BadFile, UnicodeDecodeError."""
     header: list[str] | None = None
     delimiter = ","
-    for number, line in lines(file):
+    for number, line in read_lines(file):
         if header is None and line is not None and not _is_uri(line):
-            delimiter = delimiter_of(line)
+            delimiter = detect_delimiter(line)
             header = header_of(line, delimiter, {"uid", "secret"}, NO_HEADER)
         else:
             yield number, _entry_or_fault(line, header, delimiter, options)
@@ -29,7 +29,7 @@ def _is_uri(line: str) -> bool:
 def header_of(line: str, delimiter: str, needed: set[str], fault: str) -> list[str]:
     """Names of columns, each once, those `needed` among them. Raises BadFile(fault)."""
     try:
-        names = [name.lower() for name in cells(line, delimiter)]
+        names = [name.lower() for name in split_cells(line, delimiter)]
     except Unreadable as error:
         raise BadFile(fault) from error
     if not needed <= set(names) or len(set(names)) < len(names):
@@ -42,7 +42,7 @@ def row_of(line: str | None, header: list[str], delimiter: str) -> dict[str, str
     if line is None or not line.strip().isprintable():
         raise Unusable(Fault.LINE)
     try:
-        return dict(zip(header, cells(line, delimiter), strict=True))
+        return dict(zip(header, split_cells(line, delimiter), strict=True))
     except (Unreadable, ValueError) as error:
         raise Unusable(Fault.LINE) from error
 

@@ -11,7 +11,7 @@ from itertools import count
 from typing import BinaryIO
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 
-from cerbere.core.imports.lines import lines
+from cerbere.core.imports.lines import read_lines
 from twofactor.seed_formats.entry import (
     Entry,
     Fault,
@@ -36,7 +36,7 @@ Value = int | bytes
 def read(file: BinaryIO, options: Options) -> Found:
     """Rank of each account and what it gives. Raises UnicodeDecodeError."""
     ranks = count(1)
-    for _, line in lines(file, LINE_LENGTH):
+    for _, line in read_lines(file, LINE_LENGTH):
         try:
             accounts = list(_accounts(line))
         except ValueError:

@@ -7,7 +7,7 @@ and realm. Without either there is no user, and nobody to give the seed to.
 import re
 from typing import BinaryIO
 
-from cerbere.core.imports.lines import delimiter_of, lines
+from cerbere.core.imports.lines import detect_delimiter, read_lines
 from twofactor.codes import DIGITS, STEP
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, check, entry, guarded
 from twofactor.seed_formats.lines import header_of, row_of
@@ -21,7 +21,7 @@ LONG_SEEDS = (64, 128)  # hex digits: of SHA-256 and SHA-512, which exporters te
 
 def read(file: BinaryIO, options: Options) -> Found:
     """Line number and what it gives. Raises BadFile, UnicodeDecodeError."""
-    numbered = lines(file)
+    numbered = read_lines(file)
     _, first = next(numbered, (0, None))
     header, delimiter = _header(first or "")
     for number, line in numbered:
@@ -31,7 +31,7 @@ def read(file: BinaryIO, options: Options) -> Found:
 def _header(line: str) -> tuple[list[str], str]:
     if SECOND_VERSION.match(line.strip()):
         return ORDER, ","
-    delimiter = delimiter_of(line)
+    delimiter = detect_delimiter(line)
     names = header_of(line.lstrip("# "), delimiter, set(), NO_HEADER)
     header = [NAMES.get(name, name) for name in names]
     if not {"user", "seed"} <= set(header) or len(set(header)) < len(header):

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from cerbere.core.imports.command import ImportCommand
-from cerbere.core.imports.lines import Judged
+from cerbere.core.imports.report import LineVerdict
 from twofactor.seed_formats import AUTO, FORMATS, BadFile, Options, read
 from twofactor.seed_formats.entry import ISSUERS
 from twofactor.seed_formats.pskc_values import parse_psk
@@ -43,7 +43,7 @@ class Command(ImportCommand):
             help=f"a name that secrets may be issued under, besides {', '.join(sorted(ISSUERS))}; may be repeated",
         )  # fmt: skip
 
-    def judge(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[Judged]]:
+    def import_file(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[LineVerdict]]:
         try:
             parse_keys(settings.SEED_KEYS)
             how = Options(options["encoding"], ISSUERS | set(options["issuer"]), _psk(options["psk_file"]))
