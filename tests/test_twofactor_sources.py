@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.people import CAMILLE_SECRET, put_on_bnum
 from twofactor.models import ImportedSeed
 from twofactor.sources import SourceUnavailable, State, source
-from twofactor.sources.answers import decode_secret
+from twofactor.sources.contract import decode_secret
 from twofactor.sources.database import DatabaseSource
 from twofactor.sources.imported import ImportedSource
 

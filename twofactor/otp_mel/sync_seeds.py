@@ -14,7 +14,7 @@ from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.notice_change import has_changed, mark_changed, unmark_changed
 from twofactor.seeds.sealing import SeedKeyError
 from twofactor.sources import Source, State, source
-from twofactor.sources.answers import RecordUnusable
+from twofactor.sources.contract import RecordUnusable
 
 log = structlog.get_logger("twofactor.otp_mel.sync_seeds")
 BATCH = 500  # rows read at a time

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from cerbere.core.imports.lines import detect_delimiter, read_lines
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, check, entry, guarded
 from twofactor.seed_formats.lines import header_of, row_of
-from twofactor.sources.answers import USERID_LENGTH
+from twofactor.sources.contract import USERID_LENGTH
 
 LINE_LENGTH = 4 * 2**20  # bytes; mysqldump puts up to 1 MiB of rows in a line
 COLUMNS = [

@@ -5,7 +5,7 @@ from typing import BinaryIO
 from cerbere.core.imports.lines import Unreadable, detect_delimiter, read_lines, split_cells
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Unusable, entry
 from twofactor.seed_formats.otpauth import SCHEME, from_uri
-from twofactor.sources.answers import ENCODINGS
+from twofactor.sources.contract import ENCODINGS
 
 NO_HEADER = "the first line of CSV must name the columns uid and secret"
 

@@ -15,7 +15,7 @@ from cerbere.core.imports.seen_names import SeenNames
 from twofactor.models import ImportedSeed
 from twofactor.seed_formats import Entry, Fault, Found
 from twofactor.seeds.sealing import SeedKeyError
-from twofactor.sources.answers import ADVISED_BYTES
+from twofactor.sources.contract import ADVISED_BYTES
 
 SHORT = "too_short"  # remark: below the advised 80 bits; accepted, because the Bnum has such secrets
 

@@ -13,7 +13,7 @@ from twofactor.seed_formats.entry import ISSUERS
 from twofactor.seed_formats.pskc_values import parse_psk
 from twofactor.seeds.import_seeds import import_seeds
 from twofactor.seeds.sealing import SeedKeyError, parse_keys
-from twofactor.sources.answers import ENCODINGS
+from twofactor.sources.contract import ENCODINGS
 
 DESCRIPTION = """\
 Import the Bnum's secrets for CERBERE_MELOTP_SOURCE=imported. Without --apply nothing is written.

@@ -1,4 +1,4 @@
-"""What a source of the Bnum may say. Absent and unavailable are different answers."""
+"""The contract of a source of the Bnum's secrets. Absent and unavailable are different answers."""
 
 import base64
 import re
@@ -25,7 +25,7 @@ class SourceUnavailable(Exception):
 
 
 class RecordUnusable(SourceUnavailable):
-    """What there is for this one agent cannot be read or asked for. Others are not concerned."""
+    """The record of one agent cannot be read or asked for. Other agents are not concerned."""
 
 
 class State(StrEnum):
@@ -36,49 +36,49 @@ class State(StrEnum):
 
 
 class SeededSource(Protocol):
-    """Gives the secret itself: Cerbère keeps a sealed copy and checks codes alone."""
+    """A source that gives the secret itself: Cerbère keeps a sealed copy and checks codes alone."""
 
     def look_up(self, uid: str) -> tuple[State, bytes | None]:
-        """The state of this agent's secret, and the seed when it is PRESENT. Raises SourceUnavailable."""
+        """Return the state of this agent's secret, and the seed when it is PRESENT. Raises SourceUnavailable."""
 
 
 class DelegatedSource(ABC):
-    """Keeps the secret to itself and answers, for each code, whether it is right."""
+    """A source that keeps the secret to itself and answers, for each code, whether it is right."""
 
     @abstractmethod
     def look_up(self, uid: str) -> tuple[State, None]:
-        """The state of this agent's secret. Raises SourceUnavailable."""
+        """Return the state of this agent's secret. Raises SourceUnavailable."""
 
     @abstractmethod
     def verify(self, uid: str, code: str) -> bool:
-        """Whether this is the agent's code now; the source burns it. Raises SourceUnavailable.
+        """Return whether this is the agent's code now; the source burns it. Raises SourceUnavailable.
 
         `code` is six ASCII digits. Anything but a clear yes or no is SourceUnavailable.
         """
 
 
 Source = SeededSource | DelegatedSource
-Tell = Callable[[str, str], object]  # takes a step and what came of it, for `manage.py check_source`
+ReportStep = Callable[[str, str], object]  # takes the name of a step and its result, for `manage.py check_source`
 
 
-def silent(step: str, result: str) -> None:
+def ignore_step(step: str, result: str) -> None:
     pass
 
 
-class Told:
-    """What tells its steps to whoever made it."""
+class StepReporter:
+    """Base of the sources: reports the steps of each call to the function that it is made with."""
 
-    def __init__(self, tell: Tell = silent) -> None:
-        self.tell = tell
+    def __init__(self, report_step: ReportStep = ignore_step) -> None:
+        self.report_step = report_step
 
 
-def sendable(uid: str) -> bool:
-    """Whether a uid fits dynalogin's column and a line that is split on spaces."""
+def is_sendable(uid: str) -> bool:
+    """Return whether a uid fits dynalogin's column and a line that is split on spaces."""
     return SENDABLE.fullmatch(uid) is not None
 
 
-def seed_of(secret: object, encoding: str) -> tuple[State, bytes | None]:
-    """PRESENT and the HMAC key in a stored secret; UNSUPPORTED and a line in the log when it holds none.
+def read_seed(secret: object, encoding: str) -> tuple[State, bytes | None]:
+    """Return PRESENT and the HMAC key in a stored secret; UNSUPPORTED, with a line in the log, when it holds none.
 
     NULL, BLOB or a number are no secrets that a phone could have.
     """
@@ -95,7 +95,7 @@ def seed_of(secret: object, encoding: str) -> tuple[State, bytes | None]:
 
 
 def decode_secret(secret: str, encoding: str) -> bytes:
-    """The HMAC key in a stored secret, ASCII text. Raises ValueError (binascii.Error is one).
+    """Return the HMAC key in a stored secret, ASCII text. Raises ValueError (binascii.Error is one).
 
     base32 (RFC 4648 §6) in any case, with spaces, hyphens or padding, as applications show it.
     """
