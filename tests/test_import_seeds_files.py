@@ -19,7 +19,7 @@ from tests.test_seed_formats import BOTH, EXPECTED, VECTORS
 from tests.test_seed_formats_migration import account, link
 from tests.test_seed_formats_pskc import CHECKABLE, PSK, SECRET, container, package
 from twofactor.models import ImportedSeed, OtpMelDevice
-from twofactor.seed_formats import Entry, Options, read
+from twofactor.seed_formats import Entry, Options, read_entries
 from twofactor.seeds import import_seeds as act
 from twofactor.sources.imported import ImportedSource
 
@@ -218,4 +218,4 @@ def test_a_format_that_does_not_fit_says_what_is_missing(file):
     for name, match in (("csv", "columns uid and secret"), ("oath-csv", "user and seed"), ("pskc", "not XML")):
         with pytest.raises(CommandError, match=match):
             run(file("nothing,of,that\n"), "--format", name)
-    assert list(read(io.BufferedReader(io.BytesIO(b"nothing\n")), "dynalogin", Options())) == []
+    assert list(read_entries(io.BufferedReader(io.BytesIO(b"nothing\n")), "dynalogin", Options())) == []

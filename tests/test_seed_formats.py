@@ -11,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twofactor.seed_formats import FORMATS, BadFile, Entry, Fault, Options, detect, dynalogin, json_text, read
-from twofactor.seed_formats.entry import ISSUERS, check
+from twofactor.seed_formats import (
+    FORMATS,
+    BadFile,
+    Entry,
+    Fault,
+    Options,
+    detect_format,
+    dynalogin,
+    json_text,
+    read_entries,
+)
+from twofactor.seed_formats.entry import ISSUERS, check_parameters
 from twofactor.seed_formats.pskc_values import NAMES
 
 VECTORS = Path(__file__).parent / "vectors" / "seeds"
@@ -23,7 +33,7 @@ BOTH = [("camille.durand", ONE), ("dominique.morel", TWO)]
 def found(content, name="auto", options=Options()):  # noqa: B008 - frozen
     """What the reader gives: (uid, seed), or the fault's name."""
     file = io.BufferedReader(io.BytesIO(content if isinstance(content, bytes) else content.encode()))
-    pairs = list(read(file, name, options))
+    pairs = list(read_entries(file, name, options))
     assert len({number for number, _ in pairs}) == len(pairs)
     return [(given.uid, given.seed) if isinstance(given, Entry) else str(given) for _, given in pairs]
 
@@ -54,7 +64,7 @@ def test_what_an_export_gives(name):
     format_, faults = EXPECTED[name]
     content = (VECTORS / name).read_bytes()
     assert found(content) == found(content, format_) == [*BOTH, *faults]
-    assert detect(io.BufferedReader(io.BytesIO(content))) == format_
+    assert detect_format(io.BufferedReader(io.BytesIO(content))) == format_
 
 
 def test_every_file_of_the_vectors_is_read():
@@ -216,7 +226,7 @@ def test_json_of_another_shape_gives_nothing_and_no_error(value):
 )  # fmt: skip
 def test_the_beginning_tells_the_format_and_is_read_again(content, name):
     file = io.BufferedReader(io.BytesIO(content.encode()))
-    assert detect(file) == name
+    assert detect_format(file) == name
     assert file.read() == content.encode()
 
 
@@ -228,7 +238,7 @@ def test_another_issuer_can_be_allowed():
 
 @pytest.mark.parametrize("algorithm", ["sha1", "SHA-1", "HmacSHA1", "HMAC-SHA1"])
 def test_spellings_of_sha_1(algorithm):
-    check(algorithm=algorithm)
+    check_parameters(algorithm=algorithm)
 
 
 def test_nothing_shows_a_seed_or_a_key_by_accident():

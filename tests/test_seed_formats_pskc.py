@@ -12,7 +12,7 @@ from defusedxml.ElementTree import parse
 
 from tests.test_seed_formats import BOTH, ONE, VECTORS, found
 from twofactor.seed_formats import BadFile, Options, pskc
-from twofactor.seed_formats.pskc_values import NAMES, Opener, parse_psk
+from twofactor.seed_formats.pskc_values import NAMES, ValueReader, parse_psk
 
 PSK = bytes.fromhex("12345678901234567890123456789012")  # RFC 6030 §6.1
 FIGURE6 = (VECTORS / "rfc6030-figure6.xml").read_text()
@@ -28,9 +28,9 @@ SECRET = b"12345678901234567890"
 
 def test_the_rfcs_encrypted_value_opens():
     root = parse(io.StringIO(FIGURE6)).getroot()
-    opener, mac = Opener(PSK), root.find("p:MACMethod", NAMES)
-    opener.take_mac(mac.get("Algorithm"), mac.find("p:MACKey", NAMES))
-    assert opener.open(root.find(".//p:Secret", NAMES)) == SECRET
+    values, mac = ValueReader(PSK), root.find("p:MACMethod", NAMES)
+    values.set_mac(mac.get("Algorithm"), mac.find("p:MACKey", NAMES))
+    assert values.read(root.find(".//p:Secret", NAMES)) == SECRET
 
 
 def test_the_rfcs_own_key_is_hotp_of_eight_digits():

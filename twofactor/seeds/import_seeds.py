@@ -13,7 +13,7 @@ from cerbere.core.imports.engine import Lines, import_in_batches
 from cerbere.core.imports.report import LineVerdict
 from cerbere.core.imports.seen_names import SeenNames
 from twofactor.models import ImportedSeed
-from twofactor.seed_formats import Entry, Fault, Found
+from twofactor.seed_formats import Entry, Fault, NumberedEntries
 from twofactor.seeds.sealing import SeedKeyError
 from twofactor.sources.contract import ADVISED_BYTES
 
@@ -51,7 +51,7 @@ class KnownAgents:
         self.seeds = {seed.agent_id: seed for seed in seeds}  # read once the agents are locked
 
 
-def import_seeds(entries: Found, now: datetime, apply: bool) -> Iterator[list[LineVerdict]]:
+def import_seeds(entries: NumberedEntries, now: datetime, apply: bool) -> Iterator[list[LineVerdict]]:
     """Yield the verdicts of one batch of entries after the other; write those that are new or replaced if `apply`.
 
     Raises SeedKeyError, and what the reader of `entries` raises.
