@@ -29,7 +29,7 @@ class Verdict(StrEnum):
     DUPLICATE = "duplicate"  # the first line of an agent counts, the others are left alone
 
 
-WRITTEN = (Verdict.NEW, Verdict.REPLACED)
+VERDICTS_TO_WRITE = (Verdict.NEW, Verdict.REPLACED)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _holds_seed(imported: ImportedSeed, seed: bytes) -> bool:
 
 
 def _write_plans(plans: list[Plan], now: datetime) -> None:
-    written = [(plan.agent, plan) for plan in plans if plan.agent and plan.verdict in WRITTEN]
+    written = [(plan.agent, plan) for plan in plans if plan.agent and plan.verdict in VERDICTS_TO_WRITE]
     ImportedSeed.objects.bulk_create(
         (_make_imported_seed(agent, plan.entry.seed, now) for agent, plan in written),
         update_conflicts=True, unique_fields=["agent"], update_fields=["sealed_seed", "imported_at"],
