@@ -1,4 +1,4 @@
-"""The directory by LDAP: django-auth-ldap's connections and searches, bounded in time.
+"""The directory by LDAP: python-ldap's connections and django-auth-ldap's searches, bounded in time.
 
 TLS is checked always: the certificate's authority, its name and its dates.
 """
@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import ldap
 import structlog
 from django.conf import settings
-from django_auth_ldap.backend import LDAPBackend, _LDAPUser
 from django_auth_ldap.config import LDAPSearch
 
 from accounts.directory.entries import DirectoryUnavailable, Entry, names_of, read
@@ -73,10 +72,13 @@ def _binds(dn: str, password: str) -> bool:
 
 def _connection(dn: str, password: str, timeout: float) -> Any:
     """Bound as this entry; each answer is waited for `timeout` seconds. Raises ldap.LDAPError."""
-    backend = LDAPBackend()
-    backend.settings.BIND_DN, backend.settings.BIND_PASSWORD = dn, password
-    backend.settings.CONNECTION_OPTIONS = _options(timeout)
-    return _LDAPUser(backend, username="").connection
+    connection = ldap.initialize(settings.AUTH_LDAP_SERVER_URI)
+    for option, value in _options(timeout).items():
+        connection.set_option(option, value)
+    if settings.AUTH_LDAP_START_TLS:
+        connection.start_tls_s()
+    connection.simple_bind_s(dn, password)
+    return connection
 
 
 def _options(timeout: float) -> dict[int, Any]:
