@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.directory.settings_faults import directory_faults
+from accounts.directory.settings_faults import find_directory_faults
 from cerbere.env import is_loopback
 from cerbere.provider.keys import ring as keys
 from twofactor.seeds import sealing
@@ -35,7 +35,7 @@ def unsafe() -> Iterator[tuple[str, str]]:
     if settings.PAIRWISE_SALT and not _is_secret(settings.PAIRWISE_SALT):
         yield "CERBERE_PAIRWISE_SALT", f"is shorter than {SECRET_KEY_LENGTH} characters"
     yield from unusable_keys()
-    yield from directory_faults()
+    yield from find_directory_faults()
 
 
 def _secret_key() -> str:
