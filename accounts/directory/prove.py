@@ -12,10 +12,12 @@ from accounts.refusals import Reason, Refused
 from cerbere.writes import write
 
 
-def prove_by_directory(agent: Agent | None, typed: str, password: str, counted: str, now: datetime) -> Agent | Refused:
+def prove_by_directory(
+    agent: Agent | None, typed: str, password: str, counted_key: str, now: datetime
+) -> Agent | Refused:
     """Return the agent whose password in the directory this is, or why it is refused. Raises DirectoryUnavailable.
 
-    `agent` is the one known by the typed login, if any, and `counted` the key under which the try is reserved.
+    `agent` is the one known by the typed login, if any, and `counted_key` the key under which the try is reserved.
     """
     login = normalize_login(typed)
     if SHARED_MAILBOX_MARK in login:
@@ -24,7 +26,7 @@ def prove_by_directory(agent: Agent | None, typed: str, password: str, counted: 
     person = _find_person(directory.search(login))
     if isinstance(person, Reason):
         return Refused(person)
-    key = _find_second_key(person, agent, counted)
+    key = _find_second_key(person, agent, counted_key)
     wait_until = attempts.reserve(key, None, now) if key else None
     if wait_until:
         return Refused(Reason.TOO_MANY_TRIES, wait_until)
@@ -41,7 +43,7 @@ def _find_person(entries: list[Entry]) -> Entry | Reason:
     return people[0] if people[0].is_usable else Reason.UNUSABLE_ENTRY
 
 
-def _find_second_key(entry: Entry, agent: Agent | None, counted: str) -> str | None:
+def _find_second_key(entry: Entry, agent: Agent | None, counted_key: str) -> str | None:
     """Return the key under which this try is to be counted too; None when it is counted there already.
 
     The person of the entry may not be the agent known by the typed login, if there is one. Without a second key, each
@@ -51,7 +53,7 @@ def _find_second_key(entry: Entry, agent: Agent | None, counted: str) -> str | N
     if known and known == agent:
         return None
     key = attempts.account_key(entry.uid, known, None)
-    return None if key == counted else key
+    return None if key == counted_key else key
 
 
 def _check_password(

@@ -1,4 +1,4 @@
-"""Many rows or items, some at a time."""
+"""Rows and items in batches."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -8,7 +8,7 @@ from django.db import models
 
 M = TypeVar("M", bound=models.Model)
 T = TypeVar("T")
-ROWS = 2000  # rows: nobody waits long for a lock, and a purge that is cut short keeps what it did
+ROWS = 2000  # a lock on so many is short, and a purge that is interrupted keeps the batches before
 
 
 def in_batches(rows: models.QuerySet[M], size: int = ROWS) -> Iterator[models.QuerySet[M]]:

@@ -25,7 +25,7 @@ def requeue_abandoned(task: Task[Any, Any], taken_before: datetime) -> None:
     """Queue again the tasks that a worker took before this moment and that did not come to an end.
 
     The worker was killed (the task is still « running ») or stopped while it had the task (« failed »). A task whose
-    arguments are erased has done its work, whatever the queue says of it.
+    arguments are erased has done its work, whatever its status is.
     """
     unfinished = (TaskResultStatus.RUNNING, TaskResultStatus.FAILED)
     taken = DBTaskResult.objects.filter(task_path=task.module_path, status__in=unfinished)

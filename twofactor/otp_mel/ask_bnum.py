@@ -17,7 +17,7 @@ from twofactor.sources import DelegatedSource, SourceUnavailable, source
 def answer_for_active(agent: Agent, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
     """Ask the Bnum about a clean code for the active method; None when Cerbère checks it by the seed that it keeps.
 
-    A source that verifies codes is asked even where a seed is still kept from an earlier source: that seed would work
+    A source that verifies codes decides even where a seed is still kept from an earlier source: that seed would work
     for ever, whatever the agent renews. Call outside of any transaction. Raises SourceUnavailable.
     """
     device = otp_mel_of(agent)

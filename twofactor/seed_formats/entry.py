@@ -38,7 +38,7 @@ class Unusable(Exception):
 
 
 class BadFile(Exception):
-    """Nothing more of the file can be read; says why, and nothing of its text."""
+    """Nothing more of the file can be read; holds the reason, and nothing of its text."""
 
 
 @dataclass(frozen=True)

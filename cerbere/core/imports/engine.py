@@ -10,7 +10,7 @@ from cerbere.core.batches import batched
 from cerbere.core.imports.report import LineVerdict
 from cerbere.core.imports.seen_names import SeenNames
 
-BATCH = 500  # lines in one transaction: what an interruption loses, and how long rows stay locked
+BATCH = 500  # lines in one transaction: an interruption loses as many at most, and rows stay locked for as long
 TRIES = 3  # of a batch, when another process makes a row at the same time
 T = TypeVar("T")
 Lines = list[tuple[int, T]]  # number and content of each line
@@ -20,9 +20,9 @@ ImportBatch = Callable[[Lines[T], SeenNames], list[LineVerdict]]
 def import_in_batches(lines: Iterable[tuple[int, T]], import_batch: ImportBatch[T]) -> Iterator[list[LineVerdict]]:
     """Yield the verdicts that `import_batch` gives to each batch of lines. Memory does not grow with the lines.
 
-    `import_batch` runs in the transaction of its batch, and once more after an IntegrityError. What it adds to the
-    names that the file has used is known to the batches that follow. Raises what `lines` raises: the batches before
-    are kept.
+    `import_batch` runs in the transaction of its batch, and again after an IntegrityError. The names that it adds to
+    its second argument are known to the batches that follow. An error of `lines` is raised; the batches before it are
+    kept.
     """
     with closing(SeenNames()) as seen:
         for batch in batched(lines, BATCH):

@@ -16,7 +16,7 @@ FORMULA_STARTS = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet wo
 
 @dataclass(frozen=True)
 class LineVerdict:
-    """What an import decided about one line.
+    """The verdict of an import on one line.
 
     `uid` only of an agent who exists or is made: in a file with swapped columns it may be a secret.
     """
