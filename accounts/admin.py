@@ -15,6 +15,7 @@ from accounts.agent_imports import import_page
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
+from cerbere.core.admin_lists import ListedFilters
 
 IDENTITY = ("uid", "email", "is_verified_account")  # what the Bnum's secret and applications know an agent by
 FROM_DIRECTORY = (
@@ -23,23 +24,6 @@ FROM_DIRECTORY = (
 GRACE = ("two_factor_grace_until", "two_factor_grace_reason")
 REASON_LENGTH = 5  # characters at least
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
-
-
-class ListedFilters(admin.ModelAdmin):
-    """A list is filtered by what it offers, and by nothing else.
-
-    Django allows any field of the model in the address: `?password__startswith=` would tell a hash letter by letter.
-    """
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Exactly what the links of the list send: never a step into another table, nor a part of a value."""
-        return any(lookup in self._sent_by(listed) for listed in self.list_filter)
-
-    def _sent_by(self, listed: Any) -> set[str]:
-        if isinstance(listed, type) and issubclass(listed, admin.SimpleListFilter):
-            return {str(listed.parameter_name)}  # of a SimpleListFilter, which reads it by itself
-        field = listed[0] if isinstance(listed, tuple) else listed
-        return {f"{field}__{ending}" for ending in ("exact", "isnull", "isempty")}
 
 
 class AgentForm(ModelForm):

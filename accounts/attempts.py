@@ -2,24 +2,24 @@
 
 A try is reserved by one statement before the password is hashed: it locks the row, decides on what it finds there and
 writes, so that parallel tries cannot outrun the limit. Each statement is a transaction: what many share is held for
-that long only. One that writes for two keys locks the source's row first, so that two never wait for each other. A
+that long only. A
 stranger who fails on purpose only closes the account to browsers it does not know, for ACCOUNT.wait at a time; the
 agent's own browser, known by a signed cookie, has its own counter.
 """
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models.functions import Greatest
 
 from accounts.models import Agent, Attempts, normalize_login
+from accounts.queries import TAKE, TAKE_IN_WINDOW
 from cerbere.core.batches import in_batches
-from cerbere.statements import ReadOne, Row
-from cerbere.writes import write
 
 
 @dataclass(frozen=True)
@@ -34,44 +34,11 @@ ACCOUNT = Limit(free=7, wait=timedelta(minutes=10), memory=timedelta(hours=12)) 
 SOURCE = Limit(100, timedelta(minutes=10), timedelta(minutes=10), is_window=True)  # a site behind one address
 KNOWN = Limit(free=21, wait=timedelta(minutes=10), memory=timedelta(hours=12))  # three browsers of one agent
 CLIENT = Limit(30, timedelta(minutes=1), timedelta(minutes=10), is_window=True)  # secrets that nobody guesses
-ATTEMPTS_BY_KEY = ReadOne(Attempts.objects.all, "key")
 BROWSERS = "browsers:"  # in the alphabet after the "browser:" that is counted with it, as "source:" is after all others
-BOTH = 2  # rows
 IPV6_PREFIX = 64  # bits: what one subscriber gets
 
 
-def _take_sql(counted_from: str, row: str = "VALUES (%s, 1, NULL, %s, %s)") -> str:
-    """One more failure, unless a wait is running: then nothing is written. Those before `memory` count no more."""
-    return f"""
-        INSERT INTO accounts_attempts AS known ("key", failures, locked_until, since, updated_at)
-        {row}
-        ON CONFLICT ("key") DO UPDATE SET
-            failures = CASE WHEN known.{counted_from} > %s THEN known.failures + 1 ELSE 1 END,
-            since = CASE WHEN known.{counted_from} > %s THEN known.since ELSE excluded.since END,
-            updated_at = excluded.updated_at,
-            locked_until = CASE WHEN known.{counted_from} > %s AND known.failures + 1 >= %s THEN %s END
-        WHERE known.locked_until IS NULL OR known.locked_until <= excluded.updated_at"""
-
-
-def _take_both_sql(source: str) -> str:
-    """The account's only if the source's is written. As many rows as are written. SQLite has nothing like it."""
-    account = _take_sql("updated_at", "SELECT %s, 1, NULL, %s, %s FROM source")
-    return f"""
-        WITH source AS ({source} RETURNING 1), account AS ({account} RETURNING 1)
-        SELECT 1 FROM source UNION ALL SELECT 1 FROM account"""  # noqa: S608
-
-
-TAKE = {True: _take_sql("since"), False: _take_sql("updated_at")}  # by `is_window`
-TAKE_BOTH = {is_window: _take_both_sql(source) for is_window, source in TAKE.items()}  # by that of the source
-SUCCEEDED = """
-    UPDATE accounts_attempts SET
-        failures = CASE WHEN "key" = %s OR failures = 0 THEN 0 ELSE failures - 1 END,
-        locked_until = CASE WHEN "key" <> %s AND failures > %s THEN locked_until END
-    WHERE "key" IN (SELECT "key" FROM accounts_attempts WHERE "key" IN (%s, %s) ORDER BY "key" DESC {lock})"""
-GIVE_BACK = """
-    UPDATE accounts_attempts SET
-        failures = CASE WHEN failures = 0 THEN 0 ELSE failures - 1 END, locked_until = NULL
-    WHERE "key" = %s"""
+ONE_LESS = Greatest(F("failures") - 1, 0)
 
 
 def account_key(login: str, agent: Agent | None, browser: str | None) -> str:
@@ -105,30 +72,29 @@ def network_of(address: str | None) -> str:
 
 
 def reserve(account: str, source: str | None, now: datetime) -> datetime | None:
-    """Count one try under both keys. Returns the end of the wait when it must not be evaluated.
+    """Count one try under both keys, the source's first. Return the end of the wait when it must not be evaluated.
 
     What the source refuses is not counted for the account.
     """
-    counted = _take_both(account, source, now) if source and connection.vendor == "postgresql" else 0
-    if counted == BOTH:
-        return None
-    return (source and not counted and _take(source, _limit_of(source), now)) or _take(account, ACCOUNT, now)
+    return (source and _take(source, _limit_of(source), now)) or _take(account, ACCOUNT, now)
 
 
-def success(account: str, source: str | None) -> Row:
-    """What to write when the reserved try was right: the account starts afresh, the source gets its try back.
+def record_success(account: str, source: str | None) -> None:
+    """Forget the failures of an account whose reserved try was right, and give the source its try back.
 
-    For `write`, or for the statement of what the password opens.
+    A wait that other tries from the same source have begun stays.
     """
-    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
-    free = _limit_of(source).free if source else 0
-    return SUCCEEDED.format(lock=lock), account, account, free, account, source or account
+    Attempts.objects.filter(key=account).update(failures=0, locked_until=None)
+    if source:
+        begun_by_others = When(failures__gt=_limit_of(source).free, then=F("locked_until"))
+        Attempts.objects.filter(key=source).update(failures=ONE_LESS, locked_until=Case(begun_by_others))
 
 
 def give_back(account: str, source: str | None) -> None:
-    """The reserved try was never evaluated: nothing of it stays, the wait that it began included."""
-    for key in filter(None, (source, account)):
-        write(GIVE_BACK, key)  # a try is reserved outside waits only
+    """Undo a reserved try that was never evaluated, with the wait that it began: tries are reserved outside waits."""
+    keys = list(filter(None, (source, account)))
+    for key in keys:
+        Attempts.objects.filter(key=key).update(failures=ONE_LESS, locked_until=None)
 
 
 def count_client_failure(address: str | None, now: datetime) -> datetime | None:
@@ -155,20 +121,21 @@ def _purged(batch: QuerySet[Attempts]) -> int:
         return Attempts.objects.filter(key__in=free).delete()[0]
 
 
-def _take_both(account: str, source: str, now: datetime) -> int:
-    limit = _limit_of(source)
-    return write(TAKE_BOTH[limit.is_window], *_values(source, limit, now), *_values(account, ACCOUNT, now))
-
-
-def _values(key: str, limit: Limit, now: datetime) -> Iterable[str | int | datetime]:
-    since = now - limit.memory
-    return key, now, now, since, since, since, limit.free, now + limit.wait
-
-
 def _take(key: str, limit: Limit, now: datetime) -> datetime | None:
-    while not write(TAKE[limit.is_window], *_values(key, limit, now)):
-        row = ATTEMPTS_BY_KEY(key)
+    """Count one try, unless a wait is running: then return its end."""
+    since = now - limit.memory
+    values: list[Any] = [key, now, now, since, since, since, limit.free, now + limit.wait]
+    while not _execute(TAKE_IN_WINDOW if limit.is_window else TAKE, values):
+        row = Attempts.objects.filter(key=key).first()
         if row and row.locked_until and now < row.locked_until:
             return row.locked_until
         # unlocked between the two statements: the try is free after all
     return None
+
+
+def _execute(sql: str, values: list[Any]) -> int:
+    """Send one of these two statements; return how many rows it wrote."""
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [adapt(value) if isinstance(value, datetime) else value for value in values])
+        return int(cursor.rowcount)

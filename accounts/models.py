@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import json
 import unicodedata
 import uuid
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -15,8 +13,6 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
-
-from cerbere.statements import ReadOne
 
 SHARED_MAILBOX_MARK = ".-."  # agent.-.boite: an agent acting in a shared mailbox, never an identity
 
@@ -46,15 +42,16 @@ PEOPLE = (Mailbox.INDIVIDUAL, Mailbox.PERSON)
 
 class AgentManager(BaseUserManager["Agent"]):
     def by_login(self, typed: str) -> Agent | None:
-        """The agent whose uid or e-mail this is, whatever the spelling; active or not."""
+        """Return the agent whose uid or e-mail this is, whatever the spelling; active or not."""
         login = normalize_login(typed)
-        return AGENT_BY_EMAIL(login) if "@" in login else AGENT_BY_UID(login)  # no uid has one (validate_uid)
+        name = "email" if "@" in login else "uid"  # no uid has an at sign (validate_uid)
+        return self.select_related(*settings.AGENT_RELATED).filter(**{name: login}).first()
 
     def create_user(self, uid: str, password: str | None = None, **fields: Any) -> Agent:
         agent = self.model(uid=normalize_login(uid), **fields)
         agent.set_password(password)
         agent.full_clean(exclude=["password"])
-        agent.save(using=self._db)
+        agent.save()
         return agent
 
     def create_superuser(self, uid: str, password: str | None = None, **fields: Any) -> Agent:
@@ -127,46 +124,11 @@ class Agent(AbstractBaseUser, PermissionsMixin):
         required_from, grace_until = self.two_factor_required_from, self.two_factor_grace_until
         return max(required_from, grace_until) if required_from and grace_until else required_from
 
-    def get_session_auth_hash(self) -> str:
-        return _session_auth_hash(self.password, settings.SECRET_KEY)
-
     def get_full_name(self) -> str:
         return f"{self.given_name} {self.usual_name or self.family_name}".strip()
 
     def get_short_name(self) -> str:
         return self.given_name
-
-
-@lru_cache(maxsize=1000)
-def _session_auth_hash(password: str, _secret: str) -> str:
-    """As Django's: of one password's hash, which is looked at three times in a sign-on."""
-    return AbstractBaseUser.get_session_auth_hash(Agent(password=password))
-
-
-def _with_relations() -> models.QuerySet[Agent]:
-    return Agent.objects.select_related(*settings.AGENT_RELATED)
-
-
-AGENT_BY_UID, AGENT_BY_EMAIL = ReadOne(_with_relations, "uid"), ReadOne(_with_relations, "email")
-
-
-def unsigned(session_data: bytes | str) -> dict[str, Any]:
-    """What a row's data say, if their signature is ours; else nothing."""
-    said: dict[str, Any] = json.loads(_unsigned(session_data, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-    return said
-
-
-class _AsText:
-    def loads(self, data: bytes) -> str:
-        return data.decode()
-
-
-@lru_cache(maxsize=1000)
-def _unsigned(session_data: bytes | str, *_secrets: str) -> str:
-    """The same text says the same: an application asks three times within a second what one session has proved."""
-    store = DatabaseSessionStore()
-    store.serializer = _AsText
-    return str(store.decode(session_data) or "{}")
 
 
 class AgentSession(AbstractBaseSession):
@@ -184,14 +146,12 @@ class AgentSession(AbstractBaseSession):
     created_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
     previous_key = models.CharField(max_length=KEY_LENGTH, blank=True)
+    sealed_key = models.CharField(max_length=120, blank=True, db_default="", default="")  # accounts.sessions.store
     rotated_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "session"
         indexes = [models.Index(fields=["previous_key"], name="session_previous")]
-
-    def get_decoded(self) -> dict[str, Any]:
-        return unsigned(self.session_data)
 
     @classmethod
     def get_session_store_class(cls) -> type[DatabaseSessionStore]:

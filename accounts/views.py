@@ -20,7 +20,6 @@ from accounts.sessions.store import session_of
 from accounts.sign_in import known_browser
 from accounts.sign_in.change_password import change_password as change_password_act
 from accounts.sign_in.sign_in import sign_in as sign_in_act
-from cerbere import stencil
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.core import times
@@ -33,7 +32,7 @@ from cerbere.core.redirects import SeeOther, continue_to, next_of
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         hint = request.GET.get("login_hint", "")[:254]
-        return _show_sign_in(request, SignInForm(initial={"username": hint}) if hint else SignInForm)
+        return _show_sign_in(request, SignInForm(initial={"username": hint}))
     _refuse_nul(request)
     form = SignInForm(request.POST)
     if not form.is_valid():
@@ -55,10 +54,10 @@ def _refuse_nul(request: HttpRequest) -> None:
         raise BadRequest("a NUL character in a form")
 
 
-def _show_sign_in(request: HttpRequest, form: SignInForm | type[SignInForm], status: int = 200) -> HttpResponse:
+def _show_sign_in(request: HttpRequest, form: SignInForm, status: int = 200) -> HttpResponse:
     expired = request.method != "POST" and session_of(request).has_ended
     context = {"form": form, "next": next_of(request), "session_expired": expired}
-    return stencil.render(request, "accounts/sign_in.html", context, status)
+    return render(request, "accounts/sign_in.html", context, status=status)
 
 
 def _refused(
@@ -111,7 +110,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     if refused:
         return _refused(request, form, refused, _("Le mot de passe actuel est incorrect."))
     messages.success(request, _("Votre mot de passe a été changé. Vos autres sessions sont fermées."))
-    response = SeeOther("/compte/")
+    response = SeeOther(reverse("account"))
     known_browser.remember(request, response, agent)
     return response
 

@@ -16,7 +16,7 @@ def main() -> None:
     from django.utils import timezone
 
     from accounts.models import Agent
-    from twofactor.models import OtpMelDevice
+    from twofactor.otp_mel.models import OtpMelDevice
 
     hashed, now = make_password(PASSWORD), timezone.now()
     agents = Agent.objects.bulk_create(
@@ -35,7 +35,8 @@ def main() -> None:
 
 def make_clients() -> None:
     from bench.flows import CALLBACK
-    from cerbere.provider.models import Client, digest
+    from cerbere.provider.clients.models import Client
+    from cerbere.provider.hashes import digest
     from twofactor.strength import Strength
 
     for client_id, minimum in (("bench", Strength.PASSWORD), ("bench-code", Strength.TWO_FACTOR)):

@@ -18,8 +18,8 @@ def main() -> None:
     from django.db import connection
 
     from accounts.models import Agent
-    from cerbere.provider.models import Grant
-    from twofactor.models import OtpMelDevice
+    from cerbere.provider.tokens.models import Grant
+    from twofactor.otp_mel.models import OtpMelDevice
 
     one_grant()
     with connection.cursor() as cursor:
@@ -36,7 +36,8 @@ def one_grant() -> None:
     from django.utils import timezone
 
     from accounts.models import Agent
-    from cerbere.provider.models import Client, Grant
+    from cerbere.provider.clients.models import Client
+    from cerbere.provider.tokens.models import Grant
 
     now = timezone.now()
     Grant.objects.create(

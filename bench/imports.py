@@ -1,11 +1,11 @@
-"""What an import costs: seconds and peak memory for agents and seeds, beside writing the same rows by executemany.
+"""Measure imports of agents and seeds: seconds and peak memory, compared with writing the same rows by executemany.
 
     .venv/bin/python -m bench.imports                      # 10 000 and 100 000, SQLite and PostgreSQL
     .venv/bin/python -m bench.imports --lines 1000 2000 --databases sqlite
 
-Each import is the command itself with --apply, in a process of its own, on an empty database; its answers and its
-log go to /dev/null. The floor writes exactly the rows that the import wrote, those of the journal too, in
-transactions of the same size, to tables without index. Quote ratios of one run only. PostgreSQL runs as in the
+Each import is the management command with --apply, in a process of its own, on an empty database; its output and its
+log go to /dev/null. The floor writes the rows that the import has written, those of the audit log too, in
+transactions of the same size, to tables without indexes. Compare figures of one run only. PostgreSQL runs as in the
 tests, without fsync.
 """
 
@@ -25,9 +25,10 @@ from time import perf_counter
 
 from tests import postgresql
 
+# Of each kind of import, the table that it fills and the audit event that it records for each line.
 TABLES = {"agents": ("accounts_agent", "agent:added:by_file"), "seeds": ("twofactor_importedseed", "otp_mel:imported")}
 SEED_KEYS = "bench:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-MIB = 1024  # of ru_maxrss, which counts KiB
+KIB_PER_MIB = 1024  # ru_maxrss counts KiB
 
 
 def write_files(directory: Path, lines: int) -> None:
@@ -43,44 +44,46 @@ def write_files(directory: Path, lines: int) -> None:
             secrets.writerow([uid, f"invented-{n:011}"])
 
 
-# --- In a process of its own --------------------------------------------------------------------------
+# --- Steps, each in a process of its own --------------------------------------------------------------
 
 
-def step(what: str, kind: str, file: str) -> dict[str, float]:
+def run_step(step: str, kind: str, file: str) -> dict[str, float]:
     import django
 
     django.setup()
-    seconds = floor(kind) if what == "floor" else run(kind, file)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
+    seconds = write_floor(kind) if step == "floor" else run_import(kind, file)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB
     return {"seconds": seconds, "peak": peak}
 
 
-def run(kind: str, file: str) -> float:
+def run_import(kind: str, file: str) -> float:
+    """Import the file and return the seconds that it took."""
     from django.core.management import call_command
 
-    with open(os.devnull, "w") as nowhere:
+    with open(os.devnull, "w") as devnull:
         started = perf_counter()
-        call_command(f"import_{kind}", file, apply=True, stdout=nowhere)
+        call_command(f"import_{kind}", file, apply=True, stdout=devnull)
         return perf_counter() - started
 
 
-def floor(kind: str) -> float:
-    """Seconds to write the rows of that import once more, without reading them."""
+def write_floor(kind: str) -> float:
+    """Write the rows of that import once more and return the seconds that the writing took, without the reading."""
     table, event = TABLES[kind]
-    return copy(table, "1 = 1") + copy("audit_auditevent", f"name = '{event}'")
+    return copy_rows(table, "1 = 1") + copy_rows("audit_auditevent", f"name = '{event}'")
 
 
-def copy(table: str, which: str) -> float:
+def copy_rows(table: str, condition: str) -> float:
+    """Copy the rows of a table that meet an SQL condition and return the seconds that the writing took."""
     from django.db import connection, transaction
 
     seconds = 0.0
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE floor_{table} AS SELECT * FROM {table} WHERE 1 = 0")  # noqa: S608 - our names
-        cursor.execute(f"SELECT * FROM {table} WHERE {which}")  # noqa: S608
+        cursor.execute(f"CREATE TABLE floor_{table} AS SELECT * FROM {table} WHERE 1 = 0")  # noqa: S608 - names of this file
+        cursor.execute(f"SELECT * FROM {table} WHERE {condition}")  # noqa: S608
         rows = cursor.fetchall()
         insert = f"INSERT INTO floor_{table} VALUES ({', '.join(['%s'] * len(rows[0]))})"  # noqa: S608
-        source = iter(rows)
-        while batch := list(islice(source, 500)):
+        remaining = iter(rows)
+        while batch := list(islice(remaining, 500)):
             started = perf_counter()
             with transaction.atomic():
                 cursor.executemany(insert, batch)
@@ -89,11 +92,11 @@ def copy(table: str, which: str) -> float:
     return seconds
 
 
-# --- The series ---------------------------------------------------------------------------------------
+# --- Series of steps ----------------------------------------------------------------------------------
 
 
 @contextmanager
-def database(name: str, directory: Path) -> Iterator[str]:
+def start_database(name: str, directory: Path) -> Iterator[str]:
     if name == "sqlite":
         yield f"sqlite:///{directory / 'cerbere.sqlite3'}"
         return
@@ -104,38 +107,40 @@ def database(name: str, directory: Path) -> Iterator[str]:
         server.stop()
 
 
-def child(environ: dict[str, str], *arguments: str) -> str:
+def run_python(environ: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, *arguments]
-    done = subprocess.run(  # noqa: S603 - ourselves
+    process = subprocess.run(  # noqa: S603 - a command of this file
         command, env=environ, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    return done.stdout
+    return process.stdout
 
 
-def series(name: str, lines: int) -> dict[str, dict[str, float]]:
-    with tempfile.TemporaryDirectory() as place, database(name, Path(place)) as url:
-        write_files(Path(place), lines)
+def run_series(name: str, lines: int) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory() as directory, start_database(name, Path(directory)) as url:
+        write_files(Path(directory), lines)
         environ = os.environ | {
             "DJANGO_SETTINGS_MODULE": "cerbere.settings", "CERBERE_DATABASE_URL": url, "CERBERE_SEED_KEYS": SEED_KEYS,
             "CERBERE_SECRET_KEY": "only-for-the-bench-0123456789abcdef", "CERBERE_MELOTP_SOURCE": "imported",
         }  # fmt: skip
-        child(environ, "manage.py", "migrate", "--skip-checks", "--verbosity", "0")
-        steps = [(what, kind) for kind in TABLES for what in ("import", "floor")]
+        run_python(environ, "manage.py", "migrate", "--skip-checks", "--verbosity", "0")
+        command = ["-m", "bench.imports", "--step"]
         return {
-            f"{what} {kind}": json.loads(child(environ, "-m", "bench.imports", "--step", what, kind, f"{place}/{kind}"))
-            for what, kind in steps
+            f"{step} {kind}": json.loads(run_python(environ, *command, step, kind, f"{directory}/{kind}"))
+            for kind in TABLES
+            for step in ("import", "floor")
         }
 
 
-def report(name: str, small: int, large: int) -> None:
-    few, many = series(name, small), series(name, large)
+def print_report(name: str, small: int, large: int) -> None:
+    """Print one row of the table for each kind of import, with files of `small` and of `large` lines."""
+    small_series, large_series = run_series(name, small), run_series(name, large)
     for kind in TABLES:
-        here, floor_ = many[f"import {kind}"], many[f"floor {kind}"]
-        growth = here["peak"] / few[f"import {kind}"]["peak"]
+        few, many = small_series[f"import {kind}"], large_series[f"import {kind}"]
+        ratio = many["seconds"] / large_series[f"floor {kind}"]["seconds"]
         print(
-            f"| {kind}, {name} | {few[f'import {kind}']['seconds']:.1f} | {here['seconds']:.1f} "
-            f"| {large / here['seconds']:.0f} | {here['seconds'] / floor_['seconds']:.1f} "
-            f"| {few[f'import {kind}']['peak']:.0f} | {here['peak']:.0f} | {growth:.2f} |",
+            f"| {kind}, {name} | {few['seconds']:.1f} | {many['seconds']:.1f} "
+            f"| {large / many['seconds']:.0f} | {ratio:.1f} "
+            f"| {few['peak']:.0f} | {many['peak']:.0f} | {many['peak'] / few['peak']:.2f} |",
             flush=True,
         )
 
@@ -147,13 +152,13 @@ def main() -> None:
     parser.add_argument("--step", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        print(json.dumps(step(*options.step)))
+        print(json.dumps(run_step(*options.step)))
         return
     small, large = options.lines
     print(f"| import | s, {small} | s, {large} | lines/s | × executemany | MiB, {small} | MiB, {large} | growth |")
     print("|---|---|---|---|---|---|---|---|")
     for name in options.databases:
-        report(name, small, large)
+        print_report(name, small, large)
 
 
 if __name__ == "__main__":

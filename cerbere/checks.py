@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.directory.settings_faults import find_directory_faults
 from cerbere.env import is_loopback
-from cerbere.provider.keys import ring as keys
+from cerbere.provider.keys import ring
 from twofactor.seeds import sealing
 from twofactor.sources.faults import find_source_faults
 
@@ -56,8 +56,8 @@ def unusable_keys() -> Iterator[tuple[str, str]]:
     except ValueError as error:  # SeedKeyError is one, and so is what base64 says of other alphabets
         yield "CERBERE_SEED_KEYS", f"cannot be used: {error}"
     try:
-        keys.parse(settings.SIGNING_KEYS)
-    except keys.SigningKeyError as error:
+        ring.parse(settings.SIGNING_KEYS)
+    except ring.SigningKeyError as error:
         yield "CERBERE_SIGNING_KEYS", f"cannot be used: {error}"
 
 

@@ -113,8 +113,8 @@ def database(name: str, default: str) -> dict[str, Any]:
             options.update(_SQLITE_OPTIONS)
         elif parsed["ENGINE"] == "django.db.backends.postgresql":
             options.update(_postgresql_options())
-            # Each thread keeps one; a restarted server costs nobody a 503.
-            parsed |= {"ENGINE": "cerbere.postgresql", "CONN_MAX_AGE": DATABASE_KEPT}
+            # Each thread keeps a connection; a restarted server costs nobody a 503.
+            parsed |= {"ENGINE": "cerbere.core.postgresql", "CONN_MAX_AGE": DATABASE_KEPT, "CONN_HEALTH_CHECKS": True}
         else:
             raise refuse(name, "must be sqlite:///… or postgresql://…")
     except (dj_database_url.ParseError, ValueError, KeyError):
@@ -132,10 +132,7 @@ _SQLITE_OPTIONS = {
 _POSTGRESQL_PARAMETERS = {
     "statement_timeout": DATABASE_STATEMENT_TIMEOUT,
     "lock_timeout": DATABASE_STATEMENT_TIMEOUT,
-    # A connection keeps its plans. One that was made while a table was all but empty reads the whole table, and goes on
-    # to when it has thousands of rows. Where no index serves, the table is read all the same, uncompiled.
-    "enable_seqscan": "off",
-    "jit": "off",
+    "jit": "off",  # compiling a statement takes longer than any of ours runs
 }
 
 

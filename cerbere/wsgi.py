@@ -1,4 +1,4 @@
-"""What the server runs. An unsafe configuration stops it here, with one line for each fault."""
+"""The WSGI application. An unsafe configuration stops it here, with one line for each fault."""
 
 import os
 import sys
@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING
 from django.core.wsgi import get_wsgi_application
 
 if TYPE_CHECKING:
-    from cerbere.provider.published import Published
+    from cerbere.core.content_type import Application
 
 THREADS = 4  # of a worker: while the database answers one, others keep the core busy; more only take turns (bench/)
-UNSAFE = 4  # the status of a refusal: whoever supervises the program need not try again
+UNSAFE = 4  # exit status of a refusal: a supervisor need not try again
 
 
-def start() -> "Published":
+def start() -> "Application":
     application = get_wsgi_application()
     from cerbere.checks import stop_if_unsafe  # it needs the applications loaded
-    from cerbere.portal.direct import Direct
-    from cerbere.provider.published import Published
-    from cerbere.readable import Request
+    from cerbere.core.content_type import replace_unreadable_content_type
 
     stop_if_unsafe()
-    application.request_class = Request
-    return Published(Direct(application))
+    return replace_unreadable_content_type(application)
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cerbere.settings")

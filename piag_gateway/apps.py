@@ -6,4 +6,4 @@ class PiagConfig(AppConfig):
     verbose_name = "PIAG"
 
     def ready(self) -> None:
-        from piag_gateway import checks  # noqa: F401 - registers the checks once the settings are read
+        from piag_gateway import checks  # noqa: F401 - its import registers the checks

@@ -1,4 +1,4 @@
-"""What must not be put into service: each fault is one line that names the setting."""
+"""System checks for settings that must not go into service. Each fault is one line that names the setting."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,15 +11,15 @@ from cerbere.env import is_loopback
 from piag_gateway.conf import settings
 
 TAG = "piag"
-SECRET_KEY_LENGTH = 32  # characters
-SECRET_KEY_VARIETY = 5  # different characters: "xxxx…" is not a secret
+SECRET_KEY_LENGTH = 32  # characters at least
+SECRET_KEY_VARIETY = 5  # different characters at least: "xxxx…" is long enough and no secret
 
 
-def unsafe() -> Iterator[tuple[str, str]]:
-    """Setting and fault, for each fault."""
+def find_unsafe_settings() -> Iterator[tuple[str, str]]:
+    """Yield the name and the fault of each unsafe setting."""
     if settings.DEBUG:
         yield "PIAG_DEBUG", "must not be on: error pages would show secrets"
-    if not _is_secret(_secret_key()):
+    if not _is_secret(_read_secret_key()):
         yield "PIAG_SECRET_KEY", f"is missing, a default, or shorter than {SECRET_KEY_LENGTH} characters"
     if not settings.HTTPS and not is_loopback(settings.PUBLIC_URL):
         yield "PIAG_PUBLIC_URL", "must be https outside this machine"
@@ -33,25 +33,25 @@ def unsafe() -> Iterator[tuple[str, str]]:
         yield "PIAG_ACR", "is empty: nobody could enter"
 
 
-def _secret_key() -> str:
+def _read_secret_key() -> str:
     try:
         return str(settings.SECRET_KEY)
-    except ImproperlyConfigured:  # what Django answers when it is empty
+    except ImproperlyConfigured:  # Django raises it for an empty key
         return ""
 
 
 def _is_secret(key: str) -> bool:
-    enough = len(key) >= SECRET_KEY_LENGTH and len(set(key)) >= SECRET_KEY_VARIETY
-    return enough and not key.startswith("django-insecure-")
+    is_random_enough = len(key) >= SECRET_KEY_LENGTH and len(set(key)) >= SECRET_KEY_VARIETY
+    return is_random_enough and not key.startswith("django-insecure-")
 
 
 @register(TAG)
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    return [Error(f"{name} {fault}", id=f"piag.{name}") for name, fault in unsafe()]
+    return [Error(f"{name} {fault}", id=f"piag.{name}") for name, fault in find_unsafe_settings()]
 
 
 def stop_if_unsafe() -> None:
-    """Ends the process with one line for each fault on standard error, before anything is served."""
-    faults = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
-    if faults:
-        raise SystemExit("\n".join(f"piag: {fault.msg}" for fault in faults))
+    """Raise SystemExit with one line for each unsafe setting, before any request is served."""
+    errors = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
+    if errors:
+        raise SystemExit("\n".join(f"piag: {error.msg}" for error in errors))

@@ -1,8 +1,8 @@
-"""Why a sign-in cannot go on. The page has words of its own for each kind; the reason goes to the log only."""
+"""The reasons why a sign-in cannot be completed. Each class has its page; the reason itself goes to the log only."""
 
 
 class Fault(Exception):
-    """`reason` is a short name for operators: never a token, a code or what somebody sent."""
+    """`reason` is a short name for operators, never a token, a code or a value that was received."""
 
     status = 403
     template = "piag/faults/refused.html"
@@ -14,17 +14,17 @@ class Fault(Exception):
 
 
 class TokenRefused(Fault):
-    """Cerbère's answer does not hold: forged, expired, for somebody else (OpenID Connect Core §3.1.3.7)."""
+    """A token or a response is invalid: forged, expired, or for another client (OpenID Connect Core §3.1.3.7)."""
 
 
 class TooWeak(Fault):
-    """The ID token is genuine and proves less than two factors."""
+    """The ID token is valid, but its `acr` is below two factors."""
 
     template = "piag/faults/too_weak.html"
 
 
 class TooOld(TokenRefused):
-    """The last authentication is older than PIAG allows: it must be asked again, with max_age."""
+    """The last authentication is older than MAX_AGE, or of unknown age: Cerbère must authenticate the agent again."""
 
 
 class AccountClosed(Fault):
@@ -34,20 +34,20 @@ class AccountClosed(Fault):
 
 
 class Declined(Fault):
-    """Cerbère, or the agent there, has said no: access_denied and its kin (RFC 6749 §4.1.2.1)."""
+    """Cerbère or the agent has refused the authorization: access_denied and similar errors (RFC 6749 §4.1.2.1)."""
 
     template = "piag/faults/declined.html"
 
 
 class Interrupted(Fault):
-    """The sign-in came back without a code, or with one that is no longer worth anything."""
+    """The agent came back without a code, with one that is no longer valid, or to a session that has ended."""
 
     status = 400
     template = "piag/faults/interrupted.html"
 
 
 class ProviderFault(Fault):
-    """Cerbère has answered, and the answer is of no use: trying again at once does not help."""
+    """Cerbère's response cannot be used. Trying again at once would not help."""
 
     status = 502
     template = "piag/faults/provider.html"
@@ -55,7 +55,7 @@ class ProviderFault(Fault):
 
 
 class ProviderUnavailable(ProviderFault):
-    """Cerbère does not answer, or says that it cannot for the moment."""
+    """Cerbère does not respond, or responds that it is temporarily unavailable."""
 
     status = 503
     retry_after = 30

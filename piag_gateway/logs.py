@@ -1,6 +1,7 @@
-"""Logs: one JSON object a line on standard error, whatever the text holds (line ends, escapes, ANSI).
+"""Logs on standard error, one JSON object a line, even when a text holds line ends or terminal escapes.
 
-No token, code, secret or body of an answer is ever given to a logger: lines carry reasons, names and statuses.
+No code of PIAG gives a logger a token, an authorization code, a secret or the body of a response: lines carry reasons,
+names and statuses.
 """
 
 import logging.config
@@ -8,7 +9,7 @@ from typing import Any
 
 import structlog
 
-_SHARED: list[Any] = [
+_SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
@@ -17,17 +18,18 @@ _SHARED: list[Any] = [
 
 
 def configure(options: dict[str, Any]) -> None:
+    """Set up structlog and the standard library's logging. Django calls it with the setting LOGGING."""
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_SHARED_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(_stdlib(options["level"]))
+    logging.config.dictConfig(_build_logging_config(options["level"]))
 
 
-def _stdlib(level: str) -> dict[str, Any]:
-    final = [
+def _build_logging_config(level: str) -> dict[str, Any]:
+    processors = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(ensure_ascii=True),
@@ -36,10 +38,14 @@ def _stdlib(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "json": {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": _SHARED, "processors": final}
+            "json": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _SHARED_PROCESSORS,
+                "processors": processors,
+            }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # At DEBUG, statements would carry whole sessions and with them ID tokens.
+        # At DEBUG, Django logs statements with their parameters: those of sessions hold ID tokens.
         "loggers": {"django.db.backends": {"level": "INFO"}},
     }

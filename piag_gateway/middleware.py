@@ -1,3 +1,5 @@
+"""Middleware of PIAG: request ids, no-store, and the pages of faults."""
+
 import secrets
 from collections.abc import Callable
 
@@ -6,16 +8,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
 from piag_gateway.faults import Fault
-from piag_gateway.oidc.sign_in import inside
-from piag_gateway.pages.fault_page import fault_page, request_id
+from piag_gateway.oidc.sign_in import get_safe_destination
+from piag_gateway.pages.fault_page import render_fault_page, request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestIdMiddleware:
-    """Gives each request an id of our own making (never the client's) and puts it in every log line.
+    """Give each request a random id, which every log line and the response carry. A client's own id is ignored.
 
-    It stays until the next request of this thread: Django writes its own line after the middlewares have ended.
+    The id is not unbound at the end: Django logs a 4xx or 5xx after all middleware, and the thread's next request
+    replaces it.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -31,7 +34,7 @@ class RequestIdMiddleware:
 
 
 class NoStoreMiddleware:
-    """Nothing that PIAG answers is kept by a browser or a proxy."""
+    """Forbid browsers and proxies to store any response of PIAG."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -43,7 +46,7 @@ class NoStoreMiddleware:
 
 
 class FaultMiddleware:
-    """The page for a Fault outside the callback: Cerbère cannot be reached when a sign-in starts."""
+    """Render the page of a Fault that a view raises, when Cerbère cannot be reached at the start of a sign-in."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -54,4 +57,5 @@ class FaultMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Fault):
             return None
-        return fault_page(request, exception, inside(request.POST.get("next", request.get_full_path())))
+        destination = get_safe_destination(request.POST.get("next", request.get_full_path()))
+        return render_fault_page(request, exception, destination)

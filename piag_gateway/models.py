@@ -8,9 +8,9 @@ __all__ = ["Session", "SpentToken", "Visitor"]
 
 
 class Visitor(models.Model):
-    """An agent as PIAG knows one: the subject that an issuer vouches for.
+    """An agent who has signed in, identified by `iss` and `sub` of the ID token.
 
-    Never found by e-mail: an address can pass to somebody else, `iss` with `sub` cannot
+    The e-mail address identifies nobody: it can be given to another agent, `iss` with `sub` cannot
     (OpenID Connect Core §5.7).
     """
 
@@ -21,7 +21,7 @@ class Visitor(models.Model):
     is_active = models.BooleanField(default=True)
     first_seen = models.DateTimeField(auto_now_add=True)
 
-    # What django.contrib.auth asks of a model of users.
+    # django.contrib.auth requires these of a user model that does not derive from AbstractBaseUser.
     USERNAME_FIELD = "subject"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects: "ClassVar[models.Manager[Visitor]]" = models.Manager()
@@ -38,7 +38,7 @@ class Visitor(models.Model):
 
 
 class SpentToken(models.Model):
-    """A logout token that has done its work. It is kept for as long as its age alone would not refuse it."""
+    """The id of a logout token that has been used. The row is needed until the token is too old to be accepted."""
 
     jti = models.CharField(max_length=255, primary_key=True)
     expires_at = models.DateTimeField(db_index=True)

@@ -1,6 +1,6 @@
 """The settings of the PIAG gateway, all from the environment (docs/settings.md).
 
-Written out in full rather than derived from Cerbère's: the two programs share no secret, database or cookie.
+They are not derived from Cerbère's settings: the two programs share no secret, database or cookie.
 """
 
 from datetime import timedelta
@@ -23,16 +23,16 @@ BRAND = env.text("PIAG_MARQUE", "neutre")
 # --- Cerbère, as its client sees it -----------------------------------------------------------------
 ISSUER = env.public_url("PIAG_OIDC_ISSUER", "http://localhost:8000")
 ACCEPTED_ACR = env.text("PIAG_ACR", "eidas2 eidas3").split()
-# How old the agent's last act of authentication may be; 0: as old as Cerbère's session.
-MAX_AGE = env.number("PIAG_MAX_AGE", 0, 0, 86_400)  # seconds
+# Greatest age of the agent's last authentication, in seconds; 0: PIAG sets no limit, Cerbère's session does.
+MAX_AGE = env.number("PIAG_MAX_AGE", 0, 0, 86_400)
 OIDC_RP_CLIENT_ID = env.text("PIAG_OIDC_CLIENT_ID", "piag")
 OIDC_RP_CLIENT_SECRET = env.text("PIAG_OIDC_CLIENT_SECRET")
 OIDC_RP_SCOPES = "openid profile email"
 OIDC_USE_PKCE = True
 OIDC_AUTHENTICATION_CALLBACK_URL = "sign_in_callback"
-OIDC_MAX_STATES = 10  # sign-ins that one browser may have under way; the oldest is forgotten
+OIDC_MAX_STATES = 10  # sign-ins that one session may have under way; a new one then replaces the oldest
 
-# --- What it is made of -----------------------------------------------------------------------------
+# --- Apps and middleware -----------------------------------------------------------------------------
 INSTALLED_APPS = [
     "piag_gateway",
     "django.contrib.auth",
@@ -69,7 +69,7 @@ TEMPLATES = [
     }
 ]
 
-# --- Where things are kept --------------------------------------------------------------------------
+# --- Database ---------------------------------------------------------------------------------------
 DATABASES = {"default": env.database("PIAG_DATABASE_URL", f"sqlite:///{BASE_DIR / 'piag.sqlite3'}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
@@ -78,7 +78,7 @@ TIME_ZONE = "Europe/Paris"
 # --- Agents and their sessions ----------------------------------------------------------------------
 AUTH_USER_MODEL = "piag_gateway.Visitor"
 AUTHENTICATION_BACKENDS = ["piag_gateway.oidc.backend.CerbereBackend"]
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a subject is unique with its issuer, not alone
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a subject is unique together with its issuer only
 SESSION_ENGINE = "piag_gateway.sessions"
 SESSION_ABSOLUTE = timedelta(minutes=env.number("PIAG_SESSION_MINUTES", 600, 5, 1440))
 SESSION_COOKIE_AGE = int(SESSION_ABSOLUTE.total_seconds())
@@ -104,16 +104,18 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        # Signing in and out are forms that end at Cerbère: Chromium follows this rule through redirects.
+        # The forms to sign in and out redirect to Cerbère: Chromium applies form-action to redirects too.
         "form-action": ["'self'", ISSUER],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # no page takes more: long input is refused before it is read
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # bytes; PIAG's forms are far smaller
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.text("PIAG_STATIC_ROOT", str(BASE_DIR / "staticfiles")))  # collected once, for both programs
+STATIC_ROOT = Path(
+    env.text("PIAG_STATIC_ROOT", str(BASE_DIR / "staticfiles"))
+)  # one collectstatic serves both programs
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from piag_gateway import gateway
+from piag_gateway.gateway import views as gateway
 from piag_gateway.oidc.backchannel_logout import backchannel_logout
 from piag_gateway.oidc.callback import SignInCallbackView
 from piag_gateway.pages import views

@@ -11,7 +11,7 @@ from playwright.sync_api import ConsoleMessage, Page, Request, Response, expect
 from accounts.models import Agent
 from tests import people
 from tests.browser_checks import check_structure
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 
 class Tab:

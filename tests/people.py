@@ -20,10 +20,10 @@ from django.utils import timezone
 from webtest import TestApp, TestResponse
 
 from accounts.models import Agent
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from cerbere.wsgi import application
 from twofactor.codes import code_at, step_of
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.strength import Strength
 
 NOW = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)  # a moment of the tests that travel in time

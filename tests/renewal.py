@@ -10,7 +10,7 @@ from tests.people import (
     PASSWORD,
     code_form,
 )
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 VERIFY, RENEW, REMOVE = (
     "/verification/",

@@ -10,7 +10,6 @@ from accounts import attempts
 from accounts.models import Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.writes import write
 from tests.at_once import at_once
 from tests.people import NOW, Browser, login_form, make_agent
 
@@ -200,7 +199,7 @@ def test_right_passwords_at_once_give_back_just_what_they_took_and_never_wait_fo
     def sign_in_often(number):
         for _ in range(40):
             assert attempts.reserve(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
-            write(*attempts.success(f"account:{number % 2}", "source:192.0.2.10"))
+            attempts.record_success(f"account:{number % 2}", "source:192.0.2.10")
 
     at_once(sign_in_often, range(THREADS))
     assert dict(Attempts.objects.values_list("key", "failures")) == dict.fromkeys(
@@ -223,12 +222,15 @@ def test_an_account_that_is_unlocked_between_refusal_and_its_reading_has_its_try
     for _ in range(7):
         attempts.reserve("account:one", None, NOW)
 
-    def unlocked_first(key):
-        write(*attempts.success(key, None))
-        return reading(key)
+    execute = attempts._execute
 
-    reading = attempts.ATTEMPTS_BY_KEY
-    monkeypatch.setattr(attempts, "ATTEMPTS_BY_KEY", unlocked_first)
+    def unlock_once_refused(sql, values):
+        written = execute(sql, values)
+        if not written:
+            attempts.record_success("account:one", None)
+        return written
+
+    monkeypatch.setattr(attempts, "_execute", unlock_once_refused)
     assert attempts.reserve("account:one", "source:192.0.2.10", NOW) is None
     assert dict(Attempts.objects.values_list("key", "failures")) == {"account:one": 1, "source:192.0.2.10": 1}
 
@@ -277,7 +279,7 @@ def test_a_right_password_does_not_open_a_source_that_stays_over_its_limit(small
     for number in range(5):
         attempts.reserve(f"login:{number}", "source:192.0.2.10", NOW)
     Attempts.objects.filter(key="source:192.0.2.10").update(failures=6)
-    write(*attempts.success("login:0", "source:192.0.2.10"))
+    attempts.record_success("login:0", "source:192.0.2.10")
     source = Attempts.objects.get(key="source:192.0.2.10")
     assert (source.failures, source.locked_until) == (5, NOW + timedelta(minutes=10))
 

@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from tests.people import CAMILLE_SECRET, PASSWORD, Browser, activate_otp_mel, code, make_agent, make_client, put_on_bnum
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
 CHIEF_SECRET = "chief-secret-of-20-b"

@@ -10,7 +10,7 @@ from cerbere.audit.models import AuditEvent
 from tests.people import PASSWORD, Browser, activate_otp_mel, answer, code, login_form, make_agent
 from tests.test_admin_access import at_two_factors
 from tests.worker import work
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
 RIGHTS = ["view_agent", "change_agent", "add_agent", "view_otpmeldevice", "change_otpmeldevice", "view_auditevent"]

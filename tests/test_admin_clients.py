@@ -7,7 +7,7 @@ import pytest
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from tests.people import CALLBACK
 from tests.test_admin_access import at_two_factors
 from tests.test_admin_agents import act, form_of

@@ -11,10 +11,12 @@ from django.db import connection
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Client, Grant, LogoutNotice
+from cerbere.provider.clients.models import Client
+from cerbere.provider.logout.models import LogoutNotice
+from cerbere.provider.tokens.models import Grant
 from tests.people import CAMILLE_SECRET, NOW, Browser, activate_otp_mel, answer, code
 from twofactor.codes import code_at, step_of
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
 VERIFY, ADD = "/verification/", "/compte/deux-facteurs/otp-mel/"

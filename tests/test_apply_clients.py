@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 from joserfc.jwk import RSAKey
 
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 
 pytestmark = pytest.mark.django_db
 PIAG = """

@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 import pytest
 
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Client, Grant, ParkedRequest
+from cerbere.provider.authorization.models import ParkedRequest
+from cerbere.provider.clients.models import Client
+from cerbere.provider.tokens.models import Grant
 from tests import people
 from tests.people import CALLBACK, Browser, answer, authorization
 

@@ -11,7 +11,7 @@ from accounts.models import Agent, AgentSession, Attempts
 from tests import people
 from tests.browser import Gallery, Stage, ask
 from tests.browser_checks import check_budget, check_thoroughly
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources import SourceUnavailable
 from twofactor.sources.database import DatabaseSource
 

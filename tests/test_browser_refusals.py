@@ -11,7 +11,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests import people
 from twofactor.codes import step_of
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
 pytest_plugins = ["tests.browser_fixtures"]

@@ -5,7 +5,7 @@ import pytest
 from accounts.models import Agent
 from tests import fake_bnum, fake_bnum_http, people
 from tests.certificates import Authority
-from twofactor.models import ImportedSeed
+from twofactor.seeds.models import ImportedSeed
 
 pytest_plugins = ["tests.browser_fixtures"]
 pytestmark = pytest.mark.browser

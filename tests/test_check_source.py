@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from tests import fake_bnum, fake_bnum_http
 from tests.certificates import Authority
 from tests.people import CAMILLE_SECRET, NOW, code, put_on_bnum, wrong_code
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).parent.parent

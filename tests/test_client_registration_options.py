@@ -9,7 +9,8 @@ import time_machine
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from cerbere.provider.models import Client, PushedRequest, UsedAssertion
+from cerbere.provider.authorization.models import PushedRequest
+from cerbere.provider.clients.models import Client, UsedAssertion
 from tests import people
 from tests.people import CALLBACK, CLIENT_SECRET, NOW, VERIFIER, answer, authorization
 

@@ -4,7 +4,8 @@ import pytest
 import requests
 
 from accounts.models import AgentSession
-from cerbere.provider.models import Client, LogoutNotice
+from cerbere.provider.clients.models import Client
+from cerbere.provider.logout.models import LogoutNotice
 from tests import people
 from tests.clients.apache import running_apache
 from tests.piag import free_port

@@ -11,12 +11,13 @@ import pytest
 import requests
 
 from accounts.models import AgentSession
-from cerbere.provider.models import Client, LogoutNotice
+from cerbere.provider.clients.models import Client
+from cerbere.provider.logout.models import LogoutNotice
 from tests import people
 from tests.clients.processes import running
 from tests.piag import free_port
 from tests.worker import work
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 from twofactor.strength import Strength
 

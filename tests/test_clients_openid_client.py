@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import requests
 
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from tests import people
 from tests.clients.processes import program, running
 from tests.piag import free_port

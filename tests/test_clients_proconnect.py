@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from tests import people
 from tests.clients.proconnect import AFTER_LOGOUT, CALLBACK, ProConnect, RefusedError
 from twofactor.strength import Strength

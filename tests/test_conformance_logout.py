@@ -3,7 +3,8 @@
 import pytest
 
 from accounts.models import AgentSession
-from cerbere.provider.models import Client, LogoutNotice
+from cerbere.provider.clients.models import Client
+from cerbere.provider.logout.models import LogoutNotice
 from tests.people import AFTER_LOGOUT, CLIENT_SECRET, answer
 
 pytestmark = pytest.mark.django_db

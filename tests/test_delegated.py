@@ -22,7 +22,7 @@ from tests.people import (
     put_on_bnum,
     wrong_code,
 )
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]

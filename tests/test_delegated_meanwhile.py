@@ -7,7 +7,7 @@ from accounts.models import AgentSession
 from tests import fake_bnum
 from tests.people import Browser, code, code_form, make_agent, put_on_bnum, wrong_code
 from tests.worker import work
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources.dynalogind import DynalogindSource
 from twofactor.throttle import CEILING, FREE_TRIES
 

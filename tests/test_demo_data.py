@@ -9,14 +9,15 @@ from django.utils import timezone
 
 from accounts.models import Agent
 from cerbere.demo import bnum
-from cerbere.demo.data import put_people, put_piag
-from cerbere.demo.environment import Demo, current_demo
-from cerbere.demo.help_text import demo_code_command
+from cerbere.demo.data import add_people, register_piag
+from cerbere.demo.environment import Demo, get_current_demo
+from cerbere.demo.help_text import build_demo_code_command
 from cerbere.demo.management.commands.demo_code import Command as DemoCode
 from cerbere.demo.people import PEOPLE
-from cerbere.provider.models import Client, digest
+from cerbere.provider.clients.models import Client
+from cerbere.provider.hashes import digest
 from tests import people
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources import source
 from twofactor.strength import Strength
 
@@ -31,16 +32,16 @@ def test_settings_that_cannot_be_used_are_refused(monkeypatch, name, value):
     monkeypatch.setenv("PORT", "8000")
     monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit, match=f"^cerbere: {name}: "):
-        current_demo()
+        get_current_demo()
 
 
 def test_the_usual_demo(monkeypatch):
     for name in ("PORT", "PIAG_PORT", "DEMO_DIR", "DEMO_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(ROOT)
-    demo = current_demo()
+    demo = get_current_demo()
     assert demo == Demo(ROOT / ".demo", 8000, 8001)
-    assert demo_code_command(demo) == "make demo-code LOGIN=agent.bnum"
+    assert build_demo_code_command(demo) == "make demo-code LOGIN=agent.bnum"
 
 
 def test_each_program_gets_its_own_settings_only(monkeypatch, tmp_path):
@@ -57,11 +58,11 @@ def test_each_program_gets_its_own_settings_only(monkeypatch, tmp_path):
 
 def test_a_wanted_password_goes_before_the_kept_one(monkeypatch, tmp_path):
     demo = Demo(tmp_path, 8000, 8001)
-    demo.write("password", "le mot de passe gardé")
+    demo.write_file("password", "le mot de passe gardé")
     monkeypatch.delenv("DEMO_PASSWORD", raising=False)
-    assert demo.wanted_password() == "le mot de passe gardé"
+    assert demo.choose_password() == "le mot de passe gardé"
     monkeypatch.setenv("DEMO_PASSWORD", "le mot de passe voulu")
-    assert demo.wanted_password() == "le mot de passe voulu"
+    assert demo.choose_password() == "le mot de passe voulu"
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def filled(db, settings):
     for person in PEOPLE:
         if person.on_bnum:
             people.put_on_bnum(person.uid, f"secret-of-{person.uid:*<10.10}")
-    put_people("le premier mot de passe", renewed=True, now=timezone.now())
+    add_people("le premier mot de passe", reset_passwords=True, now=timezone.now())
 
 
 def test_agents_have_their_situation(filled):
@@ -97,20 +98,20 @@ def test_what_was_done_in_the_demo_stays(filled):
     changed = Agent.objects.get(uid="admin")
     changed.set_password("un autre mot de passe")
     changed.save()
-    put_people("le premier mot de passe", renewed=False, now=timezone.now())
+    add_people("le premier mot de passe", reset_passwords=False, now=timezone.now())
     confirmed = dict(OtpMelDevice.objects.values_list("user__uid", "confirmed"))
     assert confirmed == {"agent.bnum": True, "agent.enrole": False, "admin": True}
     assert Agent.objects.get(uid="admin").check_password("un autre mot de passe")
 
 
 def test_a_new_demo_password_is_everybodys(filled):
-    put_people("le second mot de passe", renewed=True, now=timezone.now())
+    add_people("le second mot de passe", reset_passwords=True, now=timezone.now())
     assert all(agent.check_password("le second mot de passe") for agent in Agent.objects.all())
 
 
 def test_piag_demands_two_factors_and_follows_its_port(db):
-    put_piag("http://localhost:8001", "a-secret")
-    put_piag("http://localhost:8101", "a-secret")
+    register_piag("http://localhost:8001", "a-secret")
+    register_piag("http://localhost:8101", "a-secret")
     client = Client.objects.get()
     assert client.redirect_uris == ["http://localhost:8101/oidc/callback/"]
     assert client.post_logout_redirect_uris == ["http://localhost:8101/"]
@@ -118,19 +119,19 @@ def test_piag_demands_two_factors_and_follows_its_port(db):
 
 
 def test_addresses_added_to_piag_stay(db):
-    put_piag("http://localhost:8001", "a-secret")
+    register_piag("http://localhost:8001", "a-secret")
     client = Client.objects.get()
     client.redirect_uris.append("http://localhost:9999/")
     client.save()
-    put_piag("http://localhost:8001", "a-secret")
+    register_piag("http://localhost:8001", "a-secret")
     assert Client.objects.get().redirect_uris == ["http://localhost:8001/oidc/callback/", "http://localhost:9999/"]
 
 
 def test_the_bnums_secrets_are_made_once(tmp_path):
-    bnum.fill(tmp_path / "bnum.sqlite3")
-    entry = bnum.phone_entry(tmp_path / "bnum.sqlite3", "agent.bnum")
-    bnum.fill(tmp_path / "bnum.sqlite3")
-    assert bnum.phone_entry(tmp_path / "bnum.sqlite3", "agent.bnum") == entry
+    bnum.fill_database(tmp_path / "bnum.sqlite3")
+    entry = bnum.get_provisioning_uri(tmp_path / "bnum.sqlite3", "agent.bnum")
+    bnum.fill_database(tmp_path / "bnum.sqlite3")
+    assert bnum.get_provisioning_uri(tmp_path / "bnum.sqlite3", "agent.bnum") == entry
 
 
 def test_demo_code_knows_agents_by_their_mail_too(filled):

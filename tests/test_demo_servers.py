@@ -10,8 +10,8 @@ import pytest
 
 from cerbere.demo import servers
 from cerbere.demo.environment import Demo
-from cerbere.demo.help_text import welcome
-from cerbere.demo.servers import EndRequest, Server, end_all, refuse_taken_ports, watch
+from cerbere.demo.help_text import print_welcome
+from cerbere.demo.servers import Server, StopSignal, refuse_taken_ports, stop_servers, watch_servers
 from tests.piag import free_port
 
 
@@ -22,7 +22,9 @@ class Terminal(io.StringIO):
 
 def test_the_qr_code_has_colours_of_its_own_on_a_terminal(tmp_path):
     out = Terminal()
-    welcome(Demo(tmp_path, 8000, 8001), "mot de passe", "otpauth://totp/Bnum:agent.bnum?secret=A&issuer=Bnum", out)
+    print_welcome(
+        Demo(tmp_path, 8000, 8001), "mot de passe", "otpauth://totp/Bnum:agent.bnum?secret=A&issuer=Bnum", out
+    )
     assert "\x1b[48;5;232m\x1b[38;5;255m" in out.getvalue()
 
 
@@ -45,22 +47,22 @@ def stand_in():
 
 def test_a_server_that_dies_is_a_fault(stand_in):
     lively, dead = stand_in("import time; time.sleep(60)"), stand_in("raise SystemExit(3)")
-    assert watch([lively, dead], EndRequest(), welcome=pytest.fail) == "PIAG s’est arrêté (statut 3)"
+    assert watch_servers([lively, dead], StopSignal(), on_ready=pytest.fail) == "PIAG s’est arrêté (statut 3)"
 
 
 def test_a_server_that_never_answers_is_a_fault(stand_in, monkeypatch):
-    monkeypatch.setattr(servers, "READY", 0)
+    monkeypatch.setattr(servers, "START_TIMEOUT", 0)
     silent = stand_in("import time; time.sleep(60)")
-    assert watch([silent], EndRequest(), welcome=pytest.fail).startswith("PIAG ne répond pas")
+    assert watch_servers([silent], StopSignal(), on_ready=pytest.fail).startswith("PIAG ne répond pas")
 
 
 def test_a_server_that_does_not_end_is_killed(stand_in, monkeypatch):
-    monkeypatch.setattr(servers, "GRACE", 0.1)
+    monkeypatch.setattr(servers, "STOP_TIMEOUT", 0.1)
     deaf = stand_in(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
     )
     deaf.process.stdout.readline()
-    end_all([deaf])
+    stop_servers([deaf])
     assert deaf.process.returncode == -signal.SIGKILL
 
 

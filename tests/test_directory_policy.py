@@ -12,7 +12,7 @@ from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.authorization.policy import Terms
-from cerbere.provider.models import Grant
+from cerbere.provider.tokens.models import Grant
 from tests import people
 from tests.directory import PASSWORD
 from tests.people import Browser, answer, make_agent

@@ -12,7 +12,7 @@ from accounts.models import Agent, AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.core.batches import in_batches
-from cerbere.provider.models import LogoutNotice
+from cerbere.provider.logout.models import LogoutNotice
 from tests.directory import JEANNE, JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
 from tests.people import Browser, answer, make_agent, make_client
 from tests.piag import free_port

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from tests.people import AFTER_LOGOUT, CALLBACK, CLIENT_SECRET, VERIFIER, answer, authorization
 
 pytestmark = pytest.mark.django_db

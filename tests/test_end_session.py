@@ -5,7 +5,7 @@ from django.test import Client as RawClient
 
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from tests.people import AFTER_LOGOUT, Browser, answer
 
 pytestmark = pytest.mark.django_db

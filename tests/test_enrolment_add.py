@@ -19,7 +19,7 @@ from tests.people import (
     wrong_code,
 )  # fmt: skip
 from tests.worker import work
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 ADD, ADDED, VERIFY = "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/active/", "/verification/"

@@ -13,7 +13,8 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports.lines import LINE_LENGTH
 from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, code, make_agent
-from twofactor.models import ImportedSeed, OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
+from twofactor.seeds.models import ImportedSeed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 BASE32 = base64.b32encode(CAMILLE_SECRET.encode()).decode()

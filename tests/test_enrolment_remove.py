@@ -10,7 +10,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import Browser, activate_otp_mel, code, make_agent, wrong_code
 from tests.worker import work
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]

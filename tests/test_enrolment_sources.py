@@ -9,7 +9,7 @@ from django.db import connections
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import activate_otp_mel, code, make_agent, put_on_bnum
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 ADD, VERIFY = "/compte/deux-facteurs/otp-mel/", "/verification/"

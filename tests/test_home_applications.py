@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Agent
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from tests import people
 
 pytestmark = pytest.mark.django_db

@@ -12,9 +12,9 @@ from cerbere.audit.models import AuditEvent
 from cerbere.core.imports import engine
 from cerbere.core.imports.engine import batch_transaction
 from tests.at_once import at_once
-from twofactor.models import ImportedSeed
 from twofactor.seed_formats import Entry
 from twofactor.seeds import import_seeds as seeds_act
+from twofactor.seeds.models import ImportedSeed
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 COUNT = 60

@@ -18,9 +18,10 @@ from tests.people import make_agent
 from tests.test_seed_formats import BOTH, EXPECTED, VECTORS
 from tests.test_seed_formats_migration import account, link
 from tests.test_seed_formats_pskc import CHECKABLE, PSK, SECRET, container, package
-from twofactor.models import ImportedSeed, OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.seed_formats import Entry, Options, read_entries
 from twofactor.seeds import import_seeds as act
+from twofactor.seeds.models import ImportedSeed
 from twofactor.sources.imported import ImportedSource
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from accounts import attempts
 from accounts.models import Attempts
-from cerbere.writes import write
 from tests.at_once import alone
 from tests.people import Browser
 
@@ -100,7 +99,7 @@ def test_a_try_takes_them_in_this_order(camille):
 def test_so_does_a_try_that_was_right(camille):
     first, then = counted(camille)
     browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
-    with stopped_at(first, lambda: write(*attempts.success(browser, browsers))):
+    with stopped_at(first, lambda: attempts.record_success(browser, browsers)):
         take(then)
 
 

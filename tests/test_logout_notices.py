@@ -13,8 +13,10 @@ from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
 from accounts.models import AgentSession
+from cerbere.provider.clients.models import Client
 from cerbere.provider.logout.back_channel import send_logout_notice
-from cerbere.provider.models import Client, Grant, LogoutNotice
+from cerbere.provider.logout.models import LogoutNotice
+from cerbere.provider.tokens.models import Grant
 from tests import people
 from tests.listening_client import listening_client
 from tests.people import answer

@@ -8,8 +8,9 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
+from cerbere.provider.authorization.models import ParkedRequest
 from cerbere.provider.authorization.parked_requests import resume_url
-from cerbere.provider.models import Client, ParkedRequest
+from cerbere.provider.clients.models import Client
 from tests import people
 from tests.people import NOW, Browser, answer
 
@@ -192,7 +193,7 @@ def test_a_client_that_relays_names_the_service_and_others_cannot(browser, camil
 
 
 def test_one_that_is_answered_waits_no_more_nor_one_of_a_disabled_client(browser, camille, wiki):
-    browser.sign_in(page=browser.follow_inside(browser.authorize("wiki")))
+    browser.follow_inside(browser.sign_in(page=browser.follow_inside(browser.authorize("wiki"))))
     waiting = ParkedRequest.objects.get()
     assert waiting.answered
     pages = ("/compte/", f"/compte/?next=/oidc/continuer/{waiting.id}/")

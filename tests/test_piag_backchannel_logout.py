@@ -209,8 +209,9 @@ def test_x07_request_without_one_token_is_refused(gateway, request_, reason):
     refused(gateway, requests.post(gateway.url + PATH, timeout=20, **request_), reason)
 
 
-def test_x07_charset_that_forms_do_not_have_changes_nothing(gateway):
-    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-16"}
+@pytest.mark.parametrize("parameter", ["charset=utf-16", "x*=nonsense''%41"])
+def test_x07_parameter_that_forms_do_not_have_changes_nothing(gateway, parameter):
+    headers = {"Content-Type": f"application/x-www-form-urlencoded; {parameter}"}
     told = requests.post(gateway.url + PATH, b"logout_token=a.b.c", headers=headers, timeout=20)
     refused(gateway, told, "signature")
 

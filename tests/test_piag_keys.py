@@ -4,7 +4,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from piag_gateway.faults import ProviderFault, TokenRefused
-from piag_gateway.oidc.keys import KEPT_SECONDS, MINIMUM_INTERVAL, KeyCache, pick, usable
+from piag_gateway.oidc.keys import CACHE_SECONDS, MINIMUM_REFRESH_INTERVAL, KeyCache, import_signing_keys, select_key
 from tests.forging_provider import EC_KEY, RSA_KEY
 
 HEADER = {"alg": "RS256", "kid": "rsa-1"}
@@ -37,7 +37,7 @@ def test_withdrawn_key_is_believed_no_longer_than_the_cache():
     issuer = Issuer(RSA_KEY)
     issuer.cache.find(HEADER)
     issuer.published = [EC_KEY]
-    issuer.now += KEPT_SECONDS
+    issuer.now += CACHE_SECONDS
     with pytest.raises(TokenRefused, match="unknown_key"):
         issuer.cache.find(HEADER)
 
@@ -46,7 +46,7 @@ def test_new_key_is_found_by_one_more_reading():
     issuer = Issuer(RSA_KEY)
     issuer.cache.find(HEADER)
     issuer.published.append(EC_KEY)
-    issuer.now += MINIMUM_INTERVAL
+    issuer.now += MINIMUM_REFRESH_INTERVAL
     assert issuer.cache.find({"alg": "ES256", "kid": "ec-1"}).kid == "ec-1"
     assert issuer.reads == 2
 
@@ -54,7 +54,7 @@ def test_new_key_is_found_by_one_more_reading():
 def test_flood_of_unknown_keys_does_not_hammer_the_issuer():
     issuer = Issuer(RSA_KEY)
     issuer.cache.find(HEADER)
-    issuer.now += MINIMUM_INTERVAL
+    issuer.now += MINIMUM_REFRESH_INTERVAL
     for number in range(100):
         with pytest.raises(TokenRefused):
             issuer.cache.find({"alg": "RS256", "kid": f"unknown-{number}"})
@@ -63,7 +63,7 @@ def test_flood_of_unknown_keys_does_not_hammer_the_issuer():
 
 def test_known_keys_survive_a_flood():
     issuer = Issuer(RSA_KEY)
-    issuer.now += MINIMUM_INTERVAL
+    issuer.now += MINIMUM_REFRESH_INTERVAL
     with pytest.raises(TokenRefused):
         issuer.cache.find({"alg": "RS256", "kid": "unknown"})
     assert issuer.cache.find(HEADER).kid == "rsa-1"
@@ -91,7 +91,7 @@ def test_empty_set_is_the_issuers_fault_and_is_not_remembered():
     ids=["nothing", "object", "text", "rubbish", "secret", "curve", "short"],
 )
 def test_keys_that_cannot_verify_are_passed_over(keys):
-    assert list(usable(keys)) == []
+    assert list(import_signing_keys(keys)) == []
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def test_keys_that_cannot_verify_are_passed_over(keys):
     ],
 )
 def test_key_that_does_not_fit_is_not_picked(change, header):
-    assert pick(usable([public(RSA_KEY, **change)]), header) is None
+    assert select_key(import_signing_keys([public(RSA_KEY, **change)]), header) is None
 
 
 def test_without_key_id_two_keys_are_one_too_many():
-    keys = list(usable([public(RSA_KEY), public(RSAKey.generate_key(2048, {"kid": "rsa-2"}))]))
-    assert pick(keys, {"alg": "RS256"}) is None
-    assert pick(keys, HEADER) is not None
+    keys = list(import_signing_keys([public(RSA_KEY), public(RSAKey.generate_key(2048, {"kid": "rsa-2"}))]))
+    assert select_key(keys, {"alg": "RS256"}) is None
+    assert select_key(keys, HEADER) is not None

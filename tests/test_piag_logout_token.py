@@ -9,11 +9,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from cerbere.provider.logout import back_channel
-from cerbere.provider.models import LogoutNotice
+from cerbere.provider.logout.models import LogoutNotice
 from piag_gateway.faults import TokenRefused
-from piag_gateway.oidc.id_token import Expected
-from piag_gateway.oidc.keys import pick, usable
-from piag_gateway.oidc.logout_token import claims_of
+from piag_gateway.oidc.id_token import Expectations
+from piag_gateway.oidc.keys import import_signing_keys, select_key
+from piag_gateway.oidc.logout_token import decode_logout_token
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def notice(piag, camille):
 
 @pytest.fixture
 def keys(browser):
-    return list(usable(browser.get("/oidc/jwks").json["keys"]))
+    return list(import_signing_keys(browser.get("/oidc/jwks").json["keys"]))
 
 
 def accepted(notice, keys, issued, client_id="piag"):
     token = back_channel.make_logout_token(notice, issued)
-    expected = Expected(issuer=settings.PUBLIC_URL, client_id=client_id, now=time.time())
-    return claims_of(token, lambda header: pick(keys, header), expected)
+    expected = Expectations(issuer=settings.PUBLIC_URL, client_id=client_id, now=time.time())
+    return decode_logout_token(token, lambda header: select_key(keys, header), expected)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])

@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from tests import people
 from tests.at_once import at_once
 from tests.people import NOW, Browser, answer

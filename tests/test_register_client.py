@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from joserfc.jwk import RSAKey
 
-from cerbere.provider.admin import ClientForm
+from cerbere.provider.clients.admin import ClientForm
+from cerbere.provider.clients.models import Client
 from cerbere.provider.clients.redirect_uris import validate_redirect_uris, validate_web_uri
 from cerbere.provider.clients.registration import FIELDS
-from cerbere.provider.models import Client
 from tests.people import CALLBACK
 from tests.settings import RSA_KEY, _pem
 

@@ -37,7 +37,8 @@ from tests.renewal import (
 )
 from tests.worker import work
 from twofactor.codes import Outcome
-from twofactor.models import ImportedSeed, OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
+from twofactor.seeds.models import ImportedSeed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 

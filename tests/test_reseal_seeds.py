@@ -8,8 +8,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.people import CAMILLE_SECRET, activate_otp_mel, code, make_agent, put_on_bnum
-from twofactor.models import ImportedSeed, OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.reseal_seeds import count_left_to_reseal, reseal_seeds
+from twofactor.seeds.models import ImportedSeed
 
 pytestmark = pytest.mark.django_db
 NEW_KEY = f"2027_01:{base64.b64encode(b'another key of thirty-two bytes.').decode()}"

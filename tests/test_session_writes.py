@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
@@ -12,7 +13,6 @@ from accounts.sessions.store import KEY, SessionStore
 from accounts.sign_in.prove_password import prove_password
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.audit.record import draft
 
 pytestmark = pytest.mark.django_db
 NAME = "cerbere_session"
@@ -24,16 +24,14 @@ def signed_in(browser, camille):
     return browser
 
 
-def unwritable(*about):
-    event = draft(*about)
-    event.name = None
-    return event
+def refuse_to_record(*_, **__):
+    raise IntegrityError("the audit log takes nothing")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camille, monkeypatch):
     """The session, the date of the last sign-in and the line in the journal are written together or not at all."""
-    monkeypatch.setattr("accounts.sign_in.sign_in.draft", unwritable)
+    monkeypatch.setattr("accounts.sign_in.sign_in.record", refuse_to_record)
     page = browser.get("/connexion/")
     answer = browser.sign_in(page=page)
     assert (answer.status_int, NAME in browser.cookies) == (500, False)
@@ -46,7 +44,7 @@ def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camill
 def test_a_session_goes_on_as_it_was_when_the_sign_in_cannot_be_journalled(signed_in, camille, monkeypatch):
     camille.refresh_from_db()
     before = AgentSession.objects.values_list().get(), camille.last_login
-    monkeypatch.setattr("accounts.sign_in.sign_in.draft", unwritable)
+    monkeypatch.setattr("accounts.sign_in.sign_in.record", refuse_to_record)
     assert signed_in.sign_in().status_int == 500
     camille.refresh_from_db()
     assert (AgentSession.objects.values_list().get(), camille.last_login) == before
@@ -108,6 +106,19 @@ def test_who_and_with_what_is_kept_in_the_row_when_the_key_changes(signed_in, ca
 
 
 def test_a_key_is_what_django_takes_for_one_and_never_comes_twice():
-    keys = {SessionStore()._get_new_session_key() for _ in range(100)}
-    assert len(keys) == 100
+    keys = set()
+    for _ in range(20):
+        session = SessionStore()
+        session.create()
+        keys.add(session.session_key)
+    assert len(keys) == 20
     assert all(KEY.fullmatch(key) for key in keys)
+
+
+def test_a_key_that_we_never_made_is_not_taken_for_a_new_session():
+    planted = "a" * 32
+    session = SessionStore(planted)
+    session["a"] = 1
+    session.save()
+    assert session.session_key != planted
+    assert SessionStore(planted).sid is None

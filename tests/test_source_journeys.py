@@ -8,7 +8,7 @@ import time_machine
 
 from tests import fake_bnum, fake_bnum_http
 from tests.people import CAMILLE_SECRET, NOW, Browser, code, make_agent
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
 CAMILLE = "camille.durand"

@@ -9,7 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from accounts.models import AgentSession
-from cerbere.provider.models import Grant
+from cerbere.provider.tokens.models import Grant
 from tests import people
 from tests.people import NOW, Browser, answer
 

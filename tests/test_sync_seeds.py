@@ -17,8 +17,9 @@ from tests.people import (
     put_on_bnum,
 )
 from tests.renewal import NEW_SECRET, RENEW, VERIFY, device, events, renew, sync, take_from_bnum
-from twofactor.models import ImportedSeed, OtpMelDevice
 from twofactor.otp_mel import sync_seeds as module
+from twofactor.otp_mel.models import OtpMelDevice
+from twofactor.seeds.models import ImportedSeed
 from twofactor.sources.database import DatabaseSource
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]

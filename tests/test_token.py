@@ -16,8 +16,9 @@ from joserfc.jwk import KeySet
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.clients import assertion
-from cerbere.provider.models import Client, Grant
+from cerbere.provider.clients.models import Client
 from cerbere.provider.pkce import verifier_fits
+from cerbere.provider.tokens.models import Grant
 from tests import people
 from tests.at_once import at_once
 from tests.people import CALLBACK, CLIENT_SECRET, NOW, VERIFIER, Browser, answer

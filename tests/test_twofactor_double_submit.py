@@ -7,7 +7,7 @@ import pytest
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import Browser, answer, code, code_form, wrong_code
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -60,9 +60,9 @@ def test_t19_a_code_sent_twice_verifies_once_and_both_answers_lead_on(enrolled_b
 
 
 def test_t19_a_code_sent_twice_leads_to_the_application_twice(browser, enrolled, piag):
-    asked = browser.sign_in(page=browser.follow_inside(browser.authorize()))
-    again, _ = send_twice(browser, asked.location, code())
-    assert answer(again)["code"]
+    asked = browser.follow_inside(browser.sign_in(page=browser.follow_inside(browser.authorize())))
+    again, twin = send_twice(browser, asked.request.path_qs, code())
+    assert answer(twin.follow_inside(again))["code"]
 
 
 def test_t19_a_code_sent_twice_enrols_once_and_both_answers_say_so(browser, camille):

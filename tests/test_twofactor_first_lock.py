@@ -7,7 +7,7 @@ from django.core import mail
 
 from tests.people import Browser, code, wrong_code
 from tests.worker import work
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]

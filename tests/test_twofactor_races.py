@@ -19,7 +19,7 @@ from tests.people import (
     put_on_bnum,
 )  # fmt: skip
 from twofactor.codes import Outcome
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 from twofactor.otp_mel.reseal_seeds import count_left_to_reseal, reseal_seeds
 from twofactor.throttle import FREE_TRIES

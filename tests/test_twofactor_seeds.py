@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, NOW, activate_otp_mel, code
-from twofactor.models import ImportedSeed, OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
+from twofactor.seeds.models import ImportedSeed
 from twofactor.seeds.sealing import SeedKeyError, parse_keys, seal, unseal
 
 pytestmark = pytest.mark.usefixtures("clock")

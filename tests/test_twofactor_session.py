@@ -7,7 +7,7 @@ import pytest
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import CAMILLE_SECRET, NOW, Browser, code, code_form, wrong_code
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"

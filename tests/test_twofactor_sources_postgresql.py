@@ -10,7 +10,7 @@ from psycopg import sql
 
 from cerbere import env
 from tests.people import CAMILLE_SECRET, code, make_agent
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources import SourceUnavailable, State
 from twofactor.sources.database import ALIAS, DatabaseSource
 

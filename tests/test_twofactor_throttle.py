@@ -8,7 +8,7 @@ import pytest
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.people import NOW, Browser, activate_otp_mel, code, code_form, make_agent, wrong_code
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import CEILING, FREE_TRIES, wait_after
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]

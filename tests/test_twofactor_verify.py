@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.people import CAMILLE_SECRET, DOMINIQUE_SECRET, NOW, Browser, activate_otp_mel, code, code_form, wrong_code
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY = "/verification/"

@@ -20,6 +20,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.portal.errors import server_error
 from tests.people import answer, code, login_form
+from tests.test_connections import elsewhere
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 5  # seconds: the longest answer of a fault
@@ -139,12 +140,16 @@ def test_f03_the_page_of_the_503_leads_nowhere_else():
 
 
 @pytest.mark.postgresql
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_f04_a_standby_that_only_reads_is_a_503(browser, camille):
-    page = browser.get("/connexion/")
-    with connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION READ ONLY")
-    given = browser.sign_in(page=page)
+    page, name = browser.get("/connexion/"), connection.settings_dict["NAME"]
+    try:
+        elsewhere(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        connection.close()
+        given = browser.sign_in(page=page)
+    finally:
+        elsewhere(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        connection.close()
     assert (given.status_int, given.headers["Retry-After"]) == (503, "30")
 
 

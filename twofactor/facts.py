@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from accounts.models import Agent
 from accounts.sign_in.sign_in import PASSWORD_AT
-from twofactor.models import OtpMelDevice
 from twofactor.strength import Fact, Method, Strength, strength_of
 
 OTP_MEL = "otp_mel"  # session entry: {"device": uuid, "at": seconds since 1970}
@@ -33,19 +32,9 @@ def _moment(seconds: float) -> datetime:
 
 
 def active_devices(agent: Agent) -> frozenset[str]:
-    """Ids of the agent's active second factors. No statement when the agent was read by its backend."""
-    device = otp_mel_of(agent)
-    return frozenset({str(device.uuid)}) if device and device.confirmed else frozenset()
-
-
-def otp_mel_of(agent: Agent) -> OtpMelDevice | None:
-    return getattr(agent, "otp_mel", None)
-
-
-def needs_renewal(agent: Agent) -> bool:
-    """Whether the active method's secret has changed on the Bnum: its codes are refused until it is confirmed anew."""
-    device = otp_mel_of(agent)
-    return bool(device and device.confirmed and device.changed_at)
+    """Return the ids of the agent's active second factors. No statement when the agent was read by its backend."""
+    devices = [getattr(agent, name, None) for name in settings.AGENT_RELATED]
+    return frozenset(str(device.uuid) for device in devices if device and device.confirmed)
 
 
 def strength(request: HttpRequest, now: datetime | None = None) -> Strength:

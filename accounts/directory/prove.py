@@ -9,7 +9,6 @@ from accounts.directory import Directory, DirectoryUnavailable, Entry, get_direc
 from accounts.directory.link_agent import link_agent
 from accounts.models import SHARED_MAILBOX_MARK, Agent, normalize_login
 from accounts.refusals import Reason, Refused
-from cerbere.writes import write
 
 
 def prove_by_directory(
@@ -64,7 +63,7 @@ def _check_password(
     if not is_right:
         return Refused(Reason.WRONG_PASSWORD)
     if key:
-        write(*attempts.success(key, None))
+        attempts.record_success(key, None)
     if entry.must_change_password:
         return Refused(Reason.PASSWORD_TO_CHANGE)
     agent = link_agent(entry, now)

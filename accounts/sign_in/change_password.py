@@ -14,7 +14,6 @@ from accounts.sessions.store import session_of
 from accounts.sign_in.prove_password import prove_password
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.writes import write
 
 
 def change_password(request: HttpRequest, agent: Agent, current: str, new: str, now: datetime) -> Refused | None:
@@ -27,7 +26,6 @@ def change_password(request: HttpRequest, agent: Agent, current: str, new: str, 
     if isinstance(proved, Refused):
         record(Event.PASSWORD_CHANGE_REFUSED, agent, reason=proved.reason)
         return proved
-    write(*proved.counted)
     _change(request, agent, new)
     return None
 

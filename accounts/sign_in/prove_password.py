@@ -1,6 +1,5 @@
-"""Proving a password: counted before it is evaluated, at one pace whatever comes of it."""
+"""Prove a password: counted before it is evaluated, at one pace whatever comes of it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -15,23 +14,14 @@ from accounts.sign_in.passwords import prove
 from cerbere.audit.context import client_address
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.statements import Row
-
-
-@dataclass(frozen=True)
-class Proved:
-    """Who has proved a password. `counted` is for the caller to write: until then the try counts as a failure."""
-
-    agent: Agent
-    counted: Row
 
 
 def prove_password(
     request: HttpRequest, agent: Agent | None, typed: str, password: str, now: datetime
-) -> Proved | Refused:
-    """Who has proved this password, as `typed`; `agent` is who we know by that name. The caller journals.
+) -> Agent | Refused:
+    """Return who has proved this password as `typed`, or why nobody has; `agent` is who we know by that name.
 
-    Raises DirectoryUnavailable: then nothing is known, counted or changed.
+    The caller writes the audit event. Raises DirectoryUnavailable: then nothing is known, counted or changed.
     """
     started = pace.clock()
     browser = known_browser.nonce_for(request, agent)
@@ -47,11 +37,12 @@ def prove_password(
         raise
     if isinstance(proved, Refused):
         _even_out(started)
-        return proved
-    return Proved(proved, attempts.success(account, source))
+    else:
+        attempts.record_success(account, source)
+    return proved
 
 
 def _even_out(started: float) -> None:
-    """Without a directory every refusal is one hash: nothing to hide."""
+    """Hide which step refused; without a directory every refusal is one hash, and there is nothing to hide."""
     if settings.DIRECTORY:
         pace.even_out(started)

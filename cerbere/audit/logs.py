@@ -30,13 +30,6 @@ def configure(options: dict[str, Any]) -> None:
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(_stdlib(options["level"]))
-    _do_not_look_for_what_no_line_tells()
-
-
-def _do_not_look_for_what_no_line_tells() -> None:
-    """Thread, process, file and line of each caller: Python's « Logging HOWTO », under Optimization."""
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
 
 
 def _stdlib(level: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class AppendOnly(models.QuerySet["AuditEvent"]):
 
     def purge_before(self, limit: datetime) -> int:
         """Retention: the only way out of the journal."""
-        return sum(batch._raw_delete(self.db) for batch in in_batches(self.filter(at__lt=limit)))
+        return sum(models.QuerySet.delete(batch)[0] for batch in in_batches(self.filter(at__lt=limit)))
 
 
 class AuditEvent(models.Model):

@@ -1,3 +1,5 @@
+"""Write events to the audit log: a row of the table, and a JSON line once that row is committed."""
+
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Protocol
@@ -10,11 +12,10 @@ from prometheus_client import Counter
 from cerbere.audit.context import current_origin
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.writes import insert, new
 
 log = structlog.get_logger("cerbere.audit")
 EVENTS = Counter("cerbere_events", "What the journal has recorded, by event", ["event"])
-DETAIL_LENGTH = 200  # characters; longer values come from clients and say nothing more
+DETAIL_LENGTH = 200  # characters; longer values come from clients and add nothing
 
 
 Detail = str | int | bool | None
@@ -32,57 +33,48 @@ def record(
     client_id: str = "",
     **detail: Detail,
 ) -> AuditEvent:
-    """Write one event to the table, in the caller's transaction, and one JSON line once that is committed.
+    """Write one event in the caller's transaction, and its JSON line once that is committed.
 
     Never pass a secret, a code, a token or what an agent typed as identifier (it may be a password).
     """
-    row = draft(event, agent, actor=actor, client_id=client_id, **detail)
-    insert(row)
-    told(row)
+    row = _row(event, agent, actor, client_id, detail)
+    row.save(force_insert=True)
+    _log_on_commit(row)
     return row
-
-
-def draft(
-    event: Event, agent: HasUid | None = None, *, actor: HasUid | None = None, client_id: str = "", **detail: Detail
-) -> AuditEvent:
-    """As `record`, for an act that writes the event in its own statement (`statements.change`), then calls `told`."""
-    return _row(event, agent, actor, client_id, detail)
-
-
-def told(row: AuditEvent) -> None:
-    """The JSON line of an event that has been written, once that is committed."""
-    transaction.on_commit(partial(_log, row))
 
 
 def record_many(
     event: Event, happened: Iterable[tuple[HasUid, Mapping[str, Detail]]], actor: HasUid | None = None
 ) -> None:
-    """As `record`, one event for each agent and its details, in few statements."""
+    """Write one event for each agent and its details, in few statements."""
     rows = [_row(event, agent, actor, "", detail) for agent, detail in happened]
     AuditEvent.objects.bulk_create(rows)
     for row in rows:
-        told(row)
+        _log_on_commit(row)
 
 
 def _row(
     event: Event, agent: HasUid | None, actor: HasUid | None, client_id: str, detail: Mapping[str, Detail]
 ) -> AuditEvent:
     origin = current_origin.get()
-    return new(
-        AuditEvent,
+    return AuditEvent(
         at=timezone.now(),
-        name=event,
+        name=event.value,
         agent=agent.uid if agent else "",
         actor=actor.uid if actor else "",
         client_id=client_id[:100],
         address=origin.address,
         request_id=origin.request_id,
-        detail={key: _short(value) for key, value in detail.items()},
+        detail={key: _shorten(value) for key, value in detail.items()},
     )
 
 
-def _short(value: Detail) -> Detail:
+def _shorten(value: Detail) -> Detail:
     return value[:DETAIL_LENGTH] if isinstance(value, str) else value
+
+
+def _log_on_commit(row: AuditEvent) -> None:
+    transaction.on_commit(partial(_log, row))
 
 
 def _log(row: AuditEvent) -> None:

@@ -1,4 +1,4 @@
-"""The demo: `python -m cerbere.demo run`, or `manage COMMAND…` to run manage.py's commands on it."""
+"""The demo's commands: `python -m cerbere.demo run`, and `manage COMMAND…` for manage.py with the demo's settings."""
 
 import os
 import subprocess
@@ -9,29 +9,37 @@ import django
 from django.core.management import call_command, execute_from_command_line
 from django.db import connections
 
-from cerbere.demo.bnum import phone_entry
-from cerbere.demo.environment import ROOT, Demo, current_demo
-from cerbere.demo.help_text import welcome
+from cerbere.demo.bnum import get_provisioning_uri
+from cerbere.demo.environment import ROOT, Demo, get_current_demo
+from cerbere.demo.help_text import print_welcome
 from cerbere.demo.people import NEWCOMER
-from cerbere.demo.servers import EndRequest, Server, end_all, refuse_taken_ports, start, start_worker, watch
+from cerbere.demo.servers import (
+    Server,
+    StopSignal,
+    refuse_taken_ports,
+    start_server,
+    start_worker,
+    stop_servers,
+    watch_servers,
+)
 
 
-def run(demo: Demo) -> str:
-    """Prepare, start both servers and stay until the end is asked for. Returns what went wrong, or ""."""
-    end = EndRequest()
-    end.listen()
+def run_demo(demo: Demo) -> str:
+    """Prepare the databases and run both servers until a signal stops them. Returns what went wrong, or ""."""
+    stop = StopSignal()
+    stop.listen()
     refuse_taken_ports(demo.port, demo.piag_port)
-    with demo.locked():
-        demo.make_secrets()
-        fault = prepare(demo)
-        return "" if end.asked else fault or serve(demo, end)
+    with demo.lock():
+        demo.create_missing_secrets()
+        fault = prepare_databases(demo)
+        return "" if stop.is_set else fault or run_servers(demo, stop)
 
 
-def prepare(demo: Demo) -> str:
-    """Bring both databases up to date, side by side. Returns what went wrong, or ""."""
+def prepare_databases(demo: Demo) -> str:
+    """Migrate both databases side by side and add the demo's data. Returns what went wrong, or ""."""
     migrate = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity=0"]
     with subprocess.Popen(migrate, env=demo.piag_environment(), cwd=ROOT, stderr=subprocess.PIPE) as piag:  # noqa: S603
-        enter(demo)
+        replace_environment(demo)
         django.setup()
         call_command("migrate", interactive=False, verbosity=0)
         call_command("demo_data")
@@ -40,40 +48,43 @@ def prepare(demo: Demo) -> str:
     return f"la base de PIAG ne peut pas être préparée :\n{errors.decode(errors='replace')}" if piag.returncode else ""
 
 
-def serve(demo: Demo, end: EndRequest) -> str:
-    entry = phone_entry(demo.bnum, NEWCOMER.uid)
+def run_servers(demo: Demo, stop: StopSignal) -> str:
+    """Run the servers until `stop` is set or one of them fails. Returns what went wrong, or ""."""
+    phone_entry = get_provisioning_uri(demo.bnum_database, NEWCOMER.uid)
+    print_demo_welcome = partial(print_welcome, demo, demo.read_file("password") or "", phone_entry)
     servers: list[Server] = []
     try:
-        servers.append(start("Cerbère", "cerbere.wsgi", demo.port, demo.cerbere_environment()))
+        servers.append(start_server("Cerbère", "cerbere.wsgi", demo.port, demo.cerbere_environment()))
         servers.append(start_worker(demo.cerbere_environment()))
-        servers.append(start("PIAG", "piag_gateway.wsgi", demo.piag_port, demo.piag_environment()))
-        return watch(servers, end, partial(welcome, demo, demo.read("password") or "", entry))
+        servers.append(start_server("PIAG", "piag_gateway.wsgi", demo.piag_port, demo.piag_environment()))
+        return watch_servers(servers, stop, print_demo_welcome)
     finally:
-        end_all(servers)
+        stop_servers(servers)
 
 
-def manage(demo: Demo, arguments: list[str]) -> None:
-    if demo.read("password") is None:  # what a start writes last
+def run_management_command(demo: Demo, arguments: list[str]) -> None:
+    """Run manage.py with the demo's settings. Raises SystemExit when the demo has never been started."""
+    if demo.read_file("password") is None:  # written by the first start, after the agents
         raise SystemExit(f"cerbere: la démonstration n’a jamais été démarrée dans {demo.directory} : make run")
-    enter(demo)
+    replace_environment(demo)
     execute_from_command_line(["manage.py", *arguments])
 
 
-def enter(demo: Demo) -> None:
-    """From now on this process has Cerbère's environment, and nothing else of the caller's settings."""
+def replace_environment(demo: Demo) -> None:
+    """Give this process Cerbère's environment, without any other setting of the caller."""
     environment = demo.cerbere_environment()
     os.environ.clear()
     os.environ.update(environment)
 
 
 def main(arguments: list[str]) -> None:
-    os.umask(0o077)  # whatever is made here, databases included, is for this account only
+    os.umask(0o077)  # all files of the demo, the databases included, are for this account only
     match arguments:
         case ["run"]:
-            fault = run(current_demo())
+            fault = run_demo(get_current_demo())
             sys.exit(f"cerbere: {fault}" if fault else 0)
         case ["manage", *command]:
-            manage(current_demo(), command)
+            run_management_command(get_current_demo(), command)
         case _:
             sys.exit("usage: python -m cerbere.demo run | manage COMMAND…")
 

@@ -9,6 +9,9 @@ class DemoConfig(AppConfig):
     label = "demo"
 
     def ready(self) -> None:
-        """A real portal must never get the demo's administrator, nor a command that prints its agents' codes."""
+        """Refuse to start a portal that other machines can reach.
+
+        The demo has an administrator with a known login and a command that prints the codes of agents.
+        """
         if not is_loopback(settings.PUBLIC_URL):
             raise refuse("CERBERE_DEMO", "is only for a portal on this machine (CERBERE_PUBLIC_URL)")

@@ -1,4 +1,4 @@
-"""What the demo puts into Cerbère's database. Done again it adds what is missing and undoes nothing."""
+"""The demo's agents and its client PIAG in Cerbère's database. A second run adds what is missing and undoes nothing."""
 
 from datetime import datetime
 
@@ -6,25 +6,26 @@ from django.db import transaction
 
 from accounts.models import Agent
 from cerbere.demo.people import PEOPLE, Person
-from cerbere.provider.models import Client, digest
-from twofactor.models import OtpMelDevice
+from cerbere.provider.clients.models import Client
+from cerbere.provider.hashes import digest
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources import source
 from twofactor.strength import Strength
 
 
 @transaction.atomic
-def put_people(password: str, renewed: bool, now: datetime) -> None:
-    """Agents that are missing are made; `renewed`: those that are there get this password."""
-    there = {agent.uid: agent for agent in Agent.objects.all()}
+def add_people(password: str, reset_passwords: bool, now: datetime) -> None:
+    """Create the agents that are missing; if `reset_passwords`, give the existing ones this password too."""
+    existing = {agent.uid: agent for agent in Agent.objects.all()}
     for person in PEOPLE:
-        if person.uid not in there:
-            _make(person, password, now)
-        elif renewed:
-            there[person.uid].set_password(password)
-            there[person.uid].save(update_fields=["password"])
+        if person.uid not in existing:
+            _create_agent(person, password, now)
+        elif reset_passwords:
+            existing[person.uid].set_password(password)
+            existing[person.uid].save(update_fields=["password"])
 
 
-def _make(person: Person, password: str, now: datetime) -> None:
+def _create_agent(person: Person, password: str, now: datetime) -> None:
     agent = Agent.objects.create_user(
         person.uid, password, email=person.email, given_name=person.given_name, family_name=person.family_name,
         organizational_unit=person.organizational_unit, siret=person.siret, is_superuser=person.is_superuser,
@@ -38,8 +39,11 @@ def _make(person: Person, password: str, now: datetime) -> None:
         device.confirm(now)
 
 
-def put_piag(url: str, secret: str) -> None:
-    """PIAG as an application at this address. Addresses that were added to it stay while it does not move."""
+def register_piag(url: str, secret: str) -> None:
+    """Register PIAG at this URL as a client that demands two factors.
+
+    URIs that were added to the client by hand are kept as long as PIAG's URL stays the same.
+    """
     client, _ = Client.objects.get_or_create(
         client_id="piag", defaults={"name": "PIAG", "minimum": Strength.TWO_FACTOR, "secret_digest": digest(secret)}
     )

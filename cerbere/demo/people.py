@@ -1,4 +1,4 @@
-"""The demo's agents. Each has one meaning, which the README and the printed help give."""
+"""The demo's agents. Each stands for one situation, which the README and the printed help describe."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the demo's secrets are made of: the content of each file, made once and then kept."""
+"""The demo's secrets: the content of each file, created at the first start and then kept."""
 
 import base64
 import secrets
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-RSA_BITS = 2048  # the least that Cerbère accepts: a first start does not wait for more
-SYLLABLES = 8  # of 6.5 bits each
-BNUM_SECRET_LENGTH = 20  # characters, as many bytes as SHA-1 gives
+RSA_BITS = 2048  # the least that Cerbère accepts; longer keys would make the first start slower
+SYLLABLES = 8  # each of 6.3 bits
+BNUM_SECRET_LENGTH = 20  # characters; RFC 4226 recommends 160 bits
 
 
 def random_text() -> str:
@@ -22,7 +22,7 @@ def seed_key() -> str:
 
 
 def signing_keys() -> str:
-    """One key for each algorithm that an application may ask for."""
+    """Return two PEM keys: applications may ask for RS256 or ES256."""
     return _pem(rsa.generate_private_key(65537, RSA_BITS)) + _pem(ec.generate_private_key(ec.SECP256R1()))
 
 
@@ -30,14 +30,14 @@ def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def readable_password() -> str:
-    """Easy to read, to say and to type on any keyboard: `bofu-rami-kose-zalu`."""
+def make_readable_password() -> str:
+    """Return a password that is easy to read, say and type on any keyboard, such as `bofu-rami-kose-zalu`."""
     syllables = [secrets.choice("bcdfgjklmnprstvz") + secrets.choice("aeiou") for _ in range(SYLLABLES)]
     return "-".join(first + second for first, second in zip(syllables[::2], syllables[1::2], strict=True))
 
 
-def bnum_secret() -> str:
-    """As dynalogin keeps it: the ASCII characters are the key itself."""
+def make_bnum_secret() -> str:
+    """Return a secret as dynalogin stores it: its ASCII characters are the HMAC key, without any encoding."""
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(BNUM_SECRET_LENGTH))
 
 

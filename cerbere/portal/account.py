@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
 from accounts.sessions.store import session_of
-from twofactor.facts import otp_mel_of, strength
+from twofactor.facts import strength
 from twofactor.obligation import least_strength
+from twofactor.otp_mel.models import otp_mel_of
 from twofactor.sources import SourceUnavailable, State, source
 from twofactor.strength import Strength
 

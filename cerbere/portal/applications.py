@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Agent
-from cerbere.provider.models import Client
+from cerbere.provider.clients.models import Client
 from twofactor.facts import strength
 from twofactor.obligation import least_strength
 from twofactor.strength import Strength

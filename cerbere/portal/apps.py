@@ -7,6 +7,3 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         from cerbere import checks  # noqa: F401 - registers itself, once the applications are loaded
-        from cerbere.portal.replaced import replace
-
-        replace()

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.urls import reverse
 
 from cerbere.provider.authorization.request import RESPONSE_MODES
+from cerbere.provider.claims import CLAIMS, SCOPES
 from cerbere.provider.clients import authentication
-from cerbere.provider.keys import ring as keys
-from cerbere.provider.tokens.claims import CLAIMS, SCOPES
+from cerbere.provider.keys import ring, signing
 from cerbere.provider.tokens.token import ACTS
 
 ID_TOKEN_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
@@ -34,14 +34,14 @@ def configuration() -> dict[str, Any]:
         "grant_types_supported": list(ACTS),
         "acr_values_supported": ["eidas1", "eidas2"],
         "subject_types_supported": ["public", "pairwise"],
-        "id_token_signing_alg_values_supported": keys.ring().algorithms(),
-        "userinfo_signing_alg_values_supported": keys.ring().algorithms(),
+        "id_token_signing_alg_values_supported": signing.current_ring().algorithms(),
+        "userinfo_signing_alg_values_supported": signing.current_ring().algorithms(),
         "token_endpoint_auth_methods_supported": authentication.METHODS,
-        "token_endpoint_auth_signing_alg_values_supported": keys.ALGORITHMS,
+        "token_endpoint_auth_signing_alg_values_supported": ring.ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": authentication.METHODS,
-        "revocation_endpoint_auth_signing_alg_values_supported": keys.ALGORITHMS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ring.ALGORITHMS,
         "introspection_endpoint_auth_methods_supported": authentication.METHODS,
-        "introspection_endpoint_auth_signing_alg_values_supported": keys.ALGORITHMS,
+        "introspection_endpoint_auth_signing_alg_values_supported": ring.ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": [*ID_TOKEN_CLAIMS, *CLAIMS],
         "claim_types_supported": ["normal"],

@@ -1,7 +1,8 @@
-"""SHA-256 as the protocol writes it: base64url without padding."""
+"""Random secrets of machines, and SHA-256 as the protocol and the database write it."""
 
 import base64
 import hashlib
+import secrets
 
 
 def b64url(raw: bytes) -> str:
@@ -16,3 +17,13 @@ def s256(value: str) -> str:
 def half_hash(value: str) -> str:
     """The left half, for `at_hash` (OpenID Connect Core §3.1.3.6)."""
     return b64url(hashlib.sha256(value.encode()).digest()[:16])
+
+
+def new_secret() -> str:
+    """256 bits, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    """How machines' secrets are kept: they are random, so one SHA-256 is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()

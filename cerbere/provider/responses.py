@@ -39,7 +39,7 @@ def _form_post(request: HttpRequest, redirect_uri: str, answer: dict[str, str]) 
     """OAuth 2.0 Form Post Response Mode §2; a button does it where scripts do not run."""
     context = {"redirect_uri": redirect_uri, "fields": answer.items()}
     response = render(request, "provider/form_post.html", context)
-    response._csp_update = {"form-action": [origin_of_uri(redirect_uri)]}  # type: ignore[attr-defined]
+    response.form_action_origin = origin_of_uri(redirect_uri)  # type: ignore[attr-defined]
     return response
 
 

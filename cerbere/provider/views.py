@@ -22,15 +22,15 @@ from cerbere.provider.authorization.authorize import authorize as authorize_act
 from cerbere.provider.authorization.authorize import resume as resume_act
 from cerbere.provider.authorization.middleware import allow_form_action
 from cerbere.provider.authorization.pushed_requests import push as push_act
-from cerbere.provider.authorization.request import Parameters, form_of, query_of
 from cerbere.provider.clients.authentication import authenticate
+from cerbere.provider.clients.models import Client
 from cerbere.provider.discovery import configuration
 from cerbere.provider.errors import OAuthError, PageError
-from cerbere.provider.keys import ring as keys
+from cerbere.provider.keys import signing
 from cerbere.provider.logout import rp_initiated as logout
-from cerbere.provider.models import Client
+from cerbere.provider.parameters import Parameters, form_of, query_of
 from cerbere.provider.responses import error_page, json_error, origin_of_uri
-from cerbere.provider.tokens.revocation import introspect as introspect_act
+from cerbere.provider.tokens.introspection import introspect as introspect_act
 from cerbere.provider.tokens.revocation import revoke as revoke_act
 from cerbere.provider.tokens.token import token as token_act
 from cerbere.provider.tokens.userinfo import userinfo as userinfo_act
@@ -75,7 +75,7 @@ def discovery(request: HttpRequest) -> HttpResponse:
 @conditional_page
 @cache_control(public=True, max_age=PUBLISHED_FOR)
 def jwks(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(keys.jwks(), content_type="application/jwk-set+json")
+    return JsonResponse(signing.public_jwks(), content_type="application/jwk-set+json")
 
 
 @login_not_required

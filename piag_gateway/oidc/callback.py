@@ -1,4 +1,4 @@
-"""Where Cerbère sends the agent back to. The state is looked at before anything else has an effect."""
+"""The redirect URI: the view to which Cerbère sends the agent back. An unknown state has no effect at all."""
 
 import time
 
@@ -20,15 +20,15 @@ from piag_gateway.faults import (
     TokenRefused,
     TooOld,
 )
-from piag_gateway.oidc.provider import provider
-from piag_gateway.oidc.sign_in import DESTINATION, STATES, begin
-from piag_gateway.pages.fault_page import fault_page
-from piag_gateway.proof import current_proof, keep, proof_of
+from piag_gateway.oidc.provider import get_provider
+from piag_gateway.oidc.sign_in import DEFAULT_DESTINATION, STATES_SESSION_KEY, start_sign_in
+from piag_gateway.pages.fault_page import render_fault_page
+from piag_gateway.proof import build_proof, get_current_proof, store_proof
 
 log = structlog.stdlib.get_logger("piag.sign_in")
 
-# What Cerbère may say instead of a code (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6), and what it means here.
-ERRORS: dict[str, type[Fault]] = {
+# The fault of each error code of an authorization response (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6).
+FAULT_BY_ERROR: dict[str, type[Fault]] = {
     "access_denied": Declined,
     "account_selection_required": Declined,
     "consent_required": Declined,
@@ -42,68 +42,79 @@ ERRORS: dict[str, type[Fault]] = {
 
 class SignInCallbackView(OIDCAuthenticationCallbackView):  # type: ignore[misc]
     def get(self, request: HttpRequest) -> HttpResponse:
-        """A reload, the back button and a forged link bring a state that this session does not hold: no effect."""
-        pending = request.session.get(STATES, {}).get(request.GET.get("state", ""))
+        """Complete the sign-in whose state this session holds.
+
+        A reload, the back button or a forged link brings another state: no code is redeemed then.
+        """
+        pending = request.session.get(STATES_SESSION_KEY, {}).get(request.GET.get("state", ""))
         if pending is None:
-            return no_such_sign_in(request)
+            return answer_unknown_state(request)
         self.destination: str = pending["destination"]
         try:
-            return self.finish(request)
+            return self.complete_sign_in(request)
         except TooOld as fault:
             if not pending["again"]:
-                return begin(request, self.destination, again=True)
-            return fault_page(request, fault, self.destination)
+                return start_sign_in(request, self.destination, second_attempt=True)
+            return render_fault_page(request, fault, self.destination)
         except Fault as fault:
-            return fault_page(request, fault, self.destination)
+            return render_fault_page(request, fault, self.destination)
 
-    def finish(self, request: HttpRequest) -> HttpResponse:
-        """The library forgets the state, redeems the code through CerbereBackend, then calls login_success."""
-        fault = fault_in(request.GET, provider().names_itself)
+    def complete_sign_in(self, request: HttpRequest) -> HttpResponse:
+        """Check the authorization response, then let the library redeem its code. Raises a Fault.
+
+        The library removes the state from the session, authenticates by CerbereBackend and calls login_success.
+        """
+        fault = find_response_fault(request.GET, get_provider().sends_iss)
         try:
             if fault:
-                forget(request, request.GET["state"])
+                forget_state(request, request.GET["state"])
                 raise fault
             response: HttpResponse = super().get(request)
-        except UpdateError as error:
-            raise Interrupted("session_ended") from error  # signed out, or in, by another tab just now
+        except UpdateError as error:  # meanwhile another tab has signed out, or in, and deleted this session
+            raise Interrupted("session_ended") from error
         return response
 
     def login_success(self) -> HttpResponse:
-        """A new session key at every sign-in, step-up included; another agent's session is emptied first."""
-        claims, id_token = self.request.accepted
+        """Log the visitor in, store the proof and redirect to the destination.
+
+        Each sign-in gets a new session key, also a second one of the same agent; Django's login empties the session
+        of another agent.
+        """
+        claims, id_token = self.request.id_token_claims, self.request.id_token
         auth.login(self.request, self.user)
         self.request.session.cycle_key()
-        keep(self.request, proof_of(claims, id_token, self.destination, time.time()))
+        store_proof(self.request, build_proof(claims, id_token, self.destination, time.time()))
         log.info("sign_in.succeeded", visitor=self.user.pk, acr=claims["acr"])
         return HttpResponseRedirect(self.destination)
 
     def login_failure(self) -> HttpResponse:
+        """Raise AccountClosed: every other failure has raised its own Fault in CerbereBackend."""
         raise AccountClosed("account_closed")
 
 
-def forget(request: HttpRequest, state: str) -> None:
-    """At once: Django does not save the session when the answer is a 5xx."""
-    del request.session[STATES][state]
+def forget_state(request: HttpRequest, state: str) -> None:
+    """Remove the state and save the session now: Django does not save it when the response is a 5xx."""
+    del request.session[STATES_SESSION_KEY][state]
     request.session.save()
 
 
-def no_such_sign_in(request: HttpRequest) -> HttpResponse:
-    proof = current_proof(request)
+def answer_unknown_state(request: HttpRequest) -> HttpResponse:
+    """Redirect a signed-in agent to the page of the last sign-in; offer anybody else to sign in again."""
+    proof = get_current_proof(request)
     log.info("sign_in.unknown_state", connected=proof is not None)
     if proof:
         return redirect(proof.destination)
-    return render(request, "piag/sign_in_again.html", {"destination": DESTINATION})
+    return render(request, "piag/sign_in_again.html", {"destination": DEFAULT_DESTINATION})
 
 
-def fault_in(answer: QueryDict, names_itself: bool) -> Fault | None:
-    """What is wrong with an authorization response whose state is ours, if anything.
+def find_response_fault(parameters: QueryDict, iss_is_required: bool) -> Fault | None:
+    """Return what is wrong with an authorization response whose state is known, or None.
 
-    Who answers comes first: a response of another issuer, or of none, when Cerbère always names itself, is a
-    mix-up (RFC 9207 §2.4).
+    `iss` is checked first: another issuer, or none where Cerbère always sends it, is a mix-up attack (RFC 9207 §2.4).
     """
-    if (names_itself or "iss" in answer) and answer.get("iss") != settings.ISSUER:
+    if (iss_is_required or "iss" in parameters) and parameters.get("iss") != settings.ISSUER:
         return TokenRefused("response_iss")
-    if "error" in answer:
-        name = answer["error"] if answer["error"] in ERRORS else "other_error"
-        return ERRORS.get(name, ProviderFault)(name)
-    return None if answer.get("code") else Interrupted("no_code")
+    if "error" in parameters:
+        name = parameters["error"] if parameters["error"] in FAULT_BY_ERROR else "other_error"
+        return FAULT_BY_ERROR.get(name, ProviderFault)(name)
+    return None if parameters.get("code") else Interrupted("no_code")

@@ -1,4 +1,4 @@
-"""Talking to Cerbère over HTTP, with a bound on everything: time, size, redirects (none is followed)."""
+"""HTTP requests to Cerbère, with limits on their time and the size of the response. Redirects are not followed."""
 
 import json
 import socket
@@ -17,22 +17,23 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from piag_gateway.faults import ProviderFault, ProviderUnavailable
 
-CONNECT_SECONDS = 2.0
-EXCHANGE_SECONDS = 3.0  # from the connection to the last byte; a sign-in makes three exchanges, in under 10 s
-MAXIMUM_BYTES = 256 * 1024  # a token answer or a key set is some kilobytes
-# No compression: a bound on the size must be one on what is received.
+CONNECT_TIMEOUT = 2.0  # seconds
+# Seconds from the connection to the last byte. A sign-in makes three requests, which must end within 10 s together.
+EXCHANGE_TIMEOUT = 3.0
+MAXIMUM_BODY_SIZE = 256 * 1024  # bytes; a token response or a key set has some thousand
+# Without compression, so that the limit on the body's size is also one on the bytes received.
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 log = structlog.stdlib.get_logger("piag.fetch")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     body: bytes
 
-    def document(self) -> dict[str, Any]:
-        """The JSON object that the body is; ProviderFault when it is anything else."""
+    def parse_json_object(self) -> dict[str, Any]:
+        """Return the JSON object that the body holds; raise ProviderFault when it is anything else."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError) as error:
@@ -42,85 +43,85 @@ class Answer:
         return value
 
 
-def fetch(method: str, url: str, **options: Any) -> Answer:
-    """One exchange. ProviderUnavailable when it does not come to an end in time or ends in a 5xx.
+def fetch(method: str, url: str, **options: Any) -> Response:
+    """Send one request and return its response. `options` are those of requests: `data`, `auth`.
 
-    ProviderFault when the answer is too large or a redirect. Neither quotes what was sent or received.
+    Raises ProviderUnavailable when there is no whole response in time or its status is 5xx, and ProviderFault when it
+    is too large or a redirect. Neither exception nor log quotes what was sent or received.
     """
     try:
-        answer = _exchange(method, url, options)
+        response = _send(method, url, options)
     except (requests.RequestException, OSError) as error:
         log.warning("provider.unreachable", url=url, error=type(error).__name__)
         raise ProviderUnavailable("unreachable") from error
-    log.debug("provider.answered", url=url, status=answer.status)
-    if answer.status >= 500:
-        raise ProviderUnavailable(f"status_{answer.status}")
-    if 300 <= answer.status < 400:
+    log.debug("provider.answered", url=url, status=response.status)
+    if response.status >= 500:
+        raise ProviderUnavailable(f"status_{response.status}")
+    if 300 <= response.status < 400:
         raise ProviderFault("redirect")
-    return answer
+    return response
 
 
-def _exchange(method: str, url: str, options: dict[str, Any]) -> Answer:
-    with _watched(), requests.Session() as session:
-        # Plain http stays on this machine (checks.py): no proxy of the environment has a part in it.
+def _send(method: str, url: str, options: dict[str, Any]) -> Response:
+    with _connections_with_deadline(), requests.Session() as session:
+        # Plain http is only used on this machine (checks.py): no proxy that the environment names may see it.
         session.trust_env = url.startswith("https://")
         session.mount("http://", _DeadlineAdapter())
         session.mount("https://", _DeadlineAdapter())
-        bounds = {"timeout": (CONNECT_SECONDS, EXCHANGE_SECONDS), "stream": True, "allow_redirects": False}
-        with session.request(method, url, **{"headers": HEADERS, **bounds, **options}) as response:
-            return Answer(response.status_code, _bounded_body(response))
+        limits = {"timeout": (CONNECT_TIMEOUT, EXCHANGE_TIMEOUT), "stream": True, "allow_redirects": False}
+        with session.request(method, url, **{"headers": HEADERS, **limits, **options}) as response:
+            return Response(response.status_code, _read_limited_body(response))
 
 
-def _bounded_body(response: requests.Response) -> bytes:
+def _read_limited_body(response: requests.Response) -> bytes:
     body = b""
     for chunk in response.iter_content(16 * 1024):
         body += chunk
-        if len(body) > MAXIMUM_BYTES:
+        if len(body) > MAXIMUM_BODY_SIZE:
             raise ProviderFault("too_large")
     return body
 
 
-_deadlines: ContextVar[list[Timer]] = ContextVar("deadlines")
+_timers: ContextVar[list[Timer]] = ContextVar("timers")
 
 
 @contextmanager
-def _watched() -> Iterator[None]:
-    """Within, every connection is cut EXCHANGE_SECONDS after it was made.
+def _connections_with_deadline() -> Iterator[None]:
+    """Shut down each connection of the block once it has been open for EXCHANGE_TIMEOUT seconds.
 
-    The time-outs of sockets bound the wait for the next byte only: an answer that comes drop by drop, in its
-    headers or its body, would last for ever.
+    Timeouts of sockets limit the wait for the next byte only: a response that comes byte by byte would never end.
     """
-    deadlines: list[Timer] = []
-    token = _deadlines.set(deadlines)
+    timers: list[Timer] = []
+    token = _timers.set(timers)
     try:
         yield
     finally:
-        _deadlines.reset(token)
-        for deadline in deadlines:
-            deadline.cancel()
+        _timers.reset(token)
+        for timer in timers:
+            timer.cancel()
 
 
-class _Deadline:
+class _DeadlineMixin:
     sock: socket.socket | None
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
-        deadline = Timer(EXCHANGE_SECONDS, _cut, [self.sock])
-        deadline.daemon = True
-        deadline.start()
-        _deadlines.get().append(deadline)
+        timer = Timer(EXCHANGE_TIMEOUT, _shut_down, [self.sock])
+        timer.daemon = True
+        timer.start()
+        _timers.get().append(timer)
 
 
-def _cut(sock: socket.socket) -> None:
+def _shut_down(sock: socket.socket) -> None:
     with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
 
 
-class _Connection(_Deadline, HTTPConnection):
+class _Connection(_DeadlineMixin, HTTPConnection):
     pass
 
 
-class _TlsConnection(_Deadline, HTTPSConnection):
+class _TlsConnection(_DeadlineMixin, HTTPSConnection):
     pass
 
 
@@ -138,8 +139,11 @@ class _DeadlineAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
-class Bearer(requests.auth.AuthBase):
-    """An access token in the header of RFC 6750 §2.1; given as `auth`, so that no .netrc replaces it."""
+class BearerAuth(requests.auth.AuthBase):
+    """Send an access token in the Authorization header (RFC 6750 §2.1).
+
+    It is given to requests as `auth`, because requests replaces a plain header by the credentials of a .netrc file.
+    """
 
     def __init__(self, token: str) -> None:
         self.token = token

@@ -1,4 +1,4 @@
-"""Cerbère as its discovery document describes it: no address of it is written in this program."""
+"""Cerbère's endpoints and keys, from its discovery document: PIAG's settings hold only the issuer."""
 
 import time
 from collections.abc import Mapping
@@ -8,66 +8,78 @@ from typing import Any
 from cerbere.env import is_loopback
 from piag_gateway.conf import settings
 from piag_gateway.faults import ProviderFault
-from piag_gateway.oidc.fetch import Answer, fetch
-from piag_gateway.oidc.keys import KEPT_SECONDS, KeyCache
+from piag_gateway.oidc.fetch import Response, fetch
+from piag_gateway.oidc.keys import CACHE_SECONDS, KeyCache
 
 
 @dataclass(frozen=True)
 class Provider:
-    """What PIAG uses of the document (OpenID Connect Discovery §3)."""
+    """The members of the discovery document that PIAG uses (OpenID Connect Discovery 1.0 §3)."""
 
     authorization_endpoint: str
     token_endpoint: str
     userinfo_endpoint: str
-    end_session_endpoint: str  # empty: Cerbère does not offer to end its session
-    names_itself: bool  # every authorization response carries `iss` (RFC 9207 §3)
+    end_session_endpoint: str  # empty when Cerbère offers none
+    sends_iss: bool  # whether every authorization response carries `iss` (RFC 9207 §3)
     keys: KeyCache
 
 
-class _Memory:
-    """In this process only: what decides whom PIAG believes is not put in a cache that others can write."""
+class _ProviderCache:
+    """The provider that this process knows.
+
+    It is kept out of Django's cache, which others may be able to write: PIAG believes whatever these keys have signed.
+    """
 
     provider: Provider | None = None
-    read_at = 0.0
+    fetched_at = 0.0  # seconds of time.monotonic
 
 
-def provider() -> Provider:
-    """Read from Cerbère the first time and then as often as its keys; a failure is not remembered."""
-    if _Memory.provider is None or time.monotonic() - _Memory.read_at >= KEPT_SECONDS:
-        _Memory.provider = discover(settings.ISSUER)
-        _Memory.read_at = time.monotonic()
-    return _Memory.provider
+def get_provider() -> Provider:
+    """Return Cerbère's provider; fetch its document when the process has none younger than CACHE_SECONDS.
+
+    Raises ProviderFault; the next call then tries again.
+    """
+    if _ProviderCache.provider is None or time.monotonic() - _ProviderCache.fetched_at >= CACHE_SECONDS:
+        _ProviderCache.provider = discover_provider(settings.ISSUER)
+        _ProviderCache.fetched_at = time.monotonic()
+    return _ProviderCache.provider
 
 
-def discover(issuer: str) -> Provider:
-    document = _document(fetch("GET", f"{issuer}/.well-known/openid-configuration"))
-    if document.get("issuer") != issuer:
-        raise ProviderFault("discovery_issuer")  # §4.3: exactly, or this is somebody else's
-    jwks_uri = _endpoint(document, "jwks_uri")
+def discover_provider(issuer: str) -> Provider:
+    """Fetch the issuer's discovery document and check it. Raises ProviderFault."""
+    document = _read_document(fetch("GET", f"{issuer}/.well-known/openid-configuration"))
+    if document.get("issuer") != issuer:  # §4.3: they must be identical, or the document is another provider's
+        raise ProviderFault("discovery_issuer")
+    jwks_uri = _read_endpoint(document, "jwks_uri")
     return Provider(
-        authorization_endpoint=_endpoint(document, "authorization_endpoint"),
-        token_endpoint=_endpoint(document, "token_endpoint"),
-        userinfo_endpoint=_endpoint(document, "userinfo_endpoint"),
-        end_session_endpoint=_endpoint(document, "end_session_endpoint") if "end_session_endpoint" in document else "",
-        names_itself=document.get("authorization_response_iss_parameter_supported") is True,
-        keys=KeyCache(lambda: _document(fetch("GET", jwks_uri))),
+        authorization_endpoint=_read_endpoint(document, "authorization_endpoint"),
+        token_endpoint=_read_endpoint(document, "token_endpoint"),
+        userinfo_endpoint=_read_endpoint(document, "userinfo_endpoint"),
+        end_session_endpoint=_read_optional_endpoint(document, "end_session_endpoint"),
+        sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
+        keys=KeyCache(lambda: _read_document(fetch("GET", jwks_uri))),
     )
 
 
-def _document(answer: Answer) -> Mapping[str, Any]:
-    if answer.status != 200:
-        raise ProviderFault(f"status_{answer.status}")
-    return answer.document()
+def _read_document(response: Response) -> Mapping[str, Any]:
+    if response.status != 200:
+        raise ProviderFault(f"status_{response.status}")
+    return response.parse_json_object()
 
 
-def _endpoint(document: Mapping[str, Any], name: str) -> str:
+def _read_optional_endpoint(document: Mapping[str, Any], name: str) -> str:
+    return _read_endpoint(document, name) if name in document else ""
+
+
+def _read_endpoint(document: Mapping[str, Any], name: str) -> str:
+    """Return an endpoint's URL: https, or http on this machine only."""
     url = document.get(name)
-    if not isinstance(url, str) or not (url.startswith("https://") or _is_here(url)):
+    if not isinstance(url, str) or not (url.startswith("https://") or _is_loopback_http(url)):
         raise ProviderFault(f"discovery_{name}")
     return url
 
 
-def _is_here(url: str) -> bool:
+def _is_loopback_http(url: str) -> bool:
     try:
         return url.startswith("http://") and is_loopback(url)
     except ValueError:

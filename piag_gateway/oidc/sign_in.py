@@ -1,4 +1,7 @@
-"""Starting a sign-in (OpenID Connect Core §3.1.2.1): the library makes state, nonce and PKCE, PIAG its demands."""
+"""The start of a sign-in (OpenID Connect Core §3.1.2.1).
+
+mozilla-django-oidc makes the state, the nonce and the PKCE challenge; PIAG adds the level and the age that it demands.
+"""
 
 from typing import Any
 
@@ -9,48 +12,54 @@ from mozilla_django_oidc.utils import import_from_settings
 from mozilla_django_oidc.views import OIDCAuthenticationRequestView
 
 from piag_gateway.conf import settings
-from piag_gateway.oidc.provider import provider
+from piag_gateway.oidc.provider import get_provider
 
-DESTINATION = "/assistant/"
-DESTINATION_LENGTH = 500  # characters; it is kept in the session, once per sign-in under way
-STATES = "oidc_states"  # the library's name in the session: state → nonce, code_verifier, added_on
+DEFAULT_DESTINATION = "/assistant/"
+MAXIMUM_DESTINATION_LENGTH = 500  # characters; the session keeps one destination for each sign-in under way
+# The library's key in the session; its value maps each state to its nonce, code_verifier and added_on.
+STATES_SESSION_KEY = "oidc_states"
 
 
 class AuthorizationRequestView(OIDCAuthenticationRequestView):  # type: ignore[misc]
     @staticmethod
     def get_settings(attr: str, *args: Any) -> Any:
-        """The library's settings; the address comes from the discovery document."""
+        """Return a setting of the library; the authorization endpoint comes from the discovery document."""
         if attr == "OIDC_OP_AUTHORIZATION_ENDPOINT":
-            return provider().authorization_endpoint
+            return get_provider().authorization_endpoint
         return import_from_settings(attr, *args)
 
     def get_extra_params(self, _: HttpRequest) -> dict[str, str]:
-        """What PIAG demands; the redirect URI takes the place of the one that the library reads off `Host`."""
-        demands = {"redirect_uri": redirect_uri(), "acr_values": settings.ACCEPTED_ACR[0]}
-        return {**demands, "max_age": str(settings.MAX_AGE)} if settings.MAX_AGE else demands
+        """Return the parameters that PIAG adds to the authorization request or puts in the place of the library's.
+
+        The library derives the redirect URI from the Host header; PIAG has it from its own settings.
+        """
+        parameters = {"redirect_uri": get_redirect_uri(), "acr_values": settings.ACCEPTED_ACR[0]}
+        return {**parameters, "max_age": str(settings.MAX_AGE)} if settings.MAX_AGE else parameters
 
 
-def begin(request: HttpRequest, destination: str, again: bool = False) -> HttpResponse:
-    """Off to Cerbère. The destination is kept with the state, so that two tabs do not mix theirs.
+def start_sign_in(request: HttpRequest, destination: str, second_attempt: bool = False) -> HttpResponse:
+    """Redirect to Cerbère, and remember where the agent goes after the sign-in.
 
-    `again` marks the second attempt after an authentication that was too old: there is no third.
+    The destination is stored with the state, so that two tabs do not get each other's. `second_attempt` marks the
+    sign-in that follows an authentication that was too old: there is no third one.
     """
     response: HttpResponse = AuthorizationRequestView().get(request)
-    del request.session["oidc_login_next"]  # the library's, one for all tabs
-    states = request.session[STATES]
+    del request.session["oidc_login_next"]  # the library's own destination: all tabs would share it
+    states = request.session[STATES_SESSION_KEY]
     newest = next(reversed(states))
-    states[newest].update(destination=inside(destination), again=again)
+    states[newest].update(destination=get_safe_destination(destination), again=second_attempt)
     return response
 
 
-def redirect_uri() -> str:
+def get_redirect_uri() -> str:
     return f"{settings.PUBLIC_URL}{reverse('sign_in_callback')}"
 
 
-def inside(target: str) -> str:
-    """This address if it is a page of this site, else the assistant.
+def get_safe_destination(url: str) -> str:
+    """Return the URL if it is a page of this site, else the assistant's.
 
-    Not those of the sign-in itself: an agent sent there after a sign-in would go round in circles.
+    URLs under /oidc/ are refused too: an agent sent there after a sign-in would be redirected in circles.
     """
-    safe = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if safe and len(target) <= DESTINATION_LENGTH and not target.startswith("/oidc/") else DESTINATION
+    is_on_site = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    is_page = is_on_site and not url.startswith("/oidc/")
+    return url if is_page and len(url) <= MAXIMUM_DESTINATION_LENGTH else DEFAULT_DESTINATION

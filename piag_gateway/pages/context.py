@@ -3,12 +3,12 @@ from typing import Any
 from django.http import HttpRequest
 
 from piag_gateway.conf import settings
-from piag_gateway.proof import current_proof
+from piag_gateway.proof import get_current_proof
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """What every page needs: whose site it is, where Cerbère is, and who is connected, if anybody."""
+    """Add the site's brand, Cerbère's URL and the proof of the signed-in agent to every template's context."""
     return {
         "site": {"brand": settings.BRAND, "issuer": settings.ISSUER},
-        "proof": current_proof(request),
+        "proof": get_current_proof(request),
     }

@@ -1,4 +1,4 @@
-"""Error pages of the site itself. Those of 400, 500 and 503 read neither the request, the session nor the database."""
+"""Django's error views. Those for 400, 500 and 503 use neither the request, the session nor the database."""
 
 import sys
 
@@ -7,31 +7,31 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from piag_gateway.pages.fault_page import reference
+from piag_gateway.pages.fault_page import build_reference
 
 RETRY_AFTER = "30"  # seconds
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return HttpResponse(render_to_string("piag/errors/400.html", reference()), status=400)
+    return HttpResponse(render_to_string("piag/errors/400.html", build_reference()), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "piag/errors/403.html", reference(), status=403)
+    return render(request, "piag/errors/403.html", build_reference(), status=403)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return render(request, "piag/errors/403_csrf.html", reference(), status=403)
+    return render(request, "piag/errors/403_csrf.html", build_reference(), status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "piag/errors/404.html", reference(), status=404)
+    return render(request, "piag/errors/404.html", build_reference(), status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A database that does not answer, or is read-only, is a 503 that passes; anything else is a fault of ours."""
+    """Return 503 when the database does not respond or is read-only, and 500 for any other exception."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError | InternalError):
-        response = HttpResponse(render_to_string("piag/errors/503.html", reference()), status=503)
+        response = HttpResponse(render_to_string("piag/errors/503.html", build_reference()), status=503)
         response["Retry-After"] = RETRY_AFTER
         return response
-    return HttpResponse(render_to_string("piag/errors/500.html", reference()), status=500)
+    return HttpResponse(render_to_string("piag/errors/500.html", build_reference()), status=500)

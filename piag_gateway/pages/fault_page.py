@@ -1,4 +1,4 @@
-"""Answers that say what went wrong: in French to the agent, with a reference that the log finds."""
+"""The page that tells the agent why a sign-in has failed, with a reference that support finds in the log."""
 
 from contextvars import ContextVar
 
@@ -14,16 +14,16 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 log = structlog.stdlib.get_logger("piag.sign_in")
 
 
-def fault_page(request: HttpRequest, fault: Fault, destination: str) -> HttpResponse:
+def render_fault_page(request: HttpRequest, fault: Fault, destination: str) -> HttpResponse:
     log.warning("sign_in.refused", fault=type(fault).__name__, reason=fault.reason)
-    context = {"destination": destination, **reference()}
+    context = {"destination": destination, **build_reference()}
     response = render(request, fault.template, context, status=fault.status)
     if fault.retry_after:
         response["Retry-After"] = str(fault.retry_after)
     return response
 
 
-def reference() -> dict[str, object]:
-    """The beginning of the request's id, in a form that can be read out (7F3A-21C9), and the time."""
+def build_reference() -> dict[str, object]:
+    """Return the template context of the reference: the start of the request id, such as 7F3A-21C9, and the time."""
     current = request_id.get()
     return {"reference": f"{current[:4]}-{current[4:8]}".upper(), "at": timezone.localtime()}

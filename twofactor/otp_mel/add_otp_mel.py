@@ -13,9 +13,9 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.codes import Outcome
 from twofactor.facts import active_devices
-from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.ask_bnum import ask_bnum
-from twofactor.otp_mel.verify import burn, settle
+from twofactor.otp_mel.models import OtpMelDevice
+from twofactor.otp_mel.verify import apply_outcome, burn
 from twofactor.sources import State, source
 
 
@@ -44,7 +44,7 @@ def add_otp_mel(
         outcome = burn(device, answer, code, sid, now, seed)
         if outcome is Outcome.GOOD:
             _activate(agent, device, seed, now)
-        settle(request, agent, device, outcome, now)
+        apply_outcome(request, agent, device, outcome, now)
     return state, outcome, device
 
 
@@ -52,7 +52,7 @@ def _outcome_when_active(request: HttpRequest, device: OtpMelDevice, code: str, 
     """Another tab has added the method meanwhile; the same form sent twice ends like the first time."""
     if not device.is_repeat(code, session_of(request).sid, now):
         raise AlreadyActive
-    settle(request, device.user, device, Outcome.REPEATED, now)
+    apply_outcome(request, device.user, device, Outcome.REPEATED, now)
     return Outcome.REPEATED
 
 

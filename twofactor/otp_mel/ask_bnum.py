@@ -7,9 +7,8 @@ from django.db import transaction
 
 from accounts.models import Agent
 from twofactor.codes import Outcome
-from twofactor.facts import otp_mel_of
-from twofactor.models import OtpMelDevice
-from twofactor.otp_mel.first_lock import tell_of_first_lock
+from twofactor.otp_mel.first_lock import mail_first_lockout
+from twofactor.otp_mel.models import OtpMelDevice, otp_mel_of
 from twofactor.otp_mel.notice_change import notice_change
 from twofactor.sources import DelegatedSource, SourceUnavailable, source
 
@@ -43,7 +42,7 @@ def ask_bnum(agent: Agent, code: str, sid: UUID | None, now: datetime) -> Outcom
     with transaction.atomic():
         device = OtpMelDevice.locked_for(agent)
         refusal = device.reserve(code, sid, now)
-        tell_of_first_lock(device)
+        mail_first_lockout(device)
     if refusal:
         return refusal
     bnum = source()

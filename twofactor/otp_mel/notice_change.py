@@ -11,7 +11,7 @@ from accounts.notices import notify
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.codes import Outcome, judge
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources import SourceUnavailable, State, source
 
 

@@ -13,9 +13,9 @@ from accounts.sessions.store import session_of
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from twofactor.codes import Outcome
-from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.ask_bnum import answer_for_active
-from twofactor.otp_mel.verify import after_refusal, burn, settle
+from twofactor.otp_mel.models import OtpMelDevice
+from twofactor.otp_mel.verify import after_refusal, apply_outcome, burn
 
 
 def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tuple[Outcome, OtpMelDevice]:
@@ -31,7 +31,7 @@ def remove_otp_mel(request: HttpRequest, agent: Agent, code: str, now: datetime)
         if device is None:
             raise OtpMelDevice.DoesNotExist
         outcome = burn(device, answer, code, sid, now)
-        settle(request, agent, device, outcome, now)
+        apply_outcome(request, agent, device, outcome, now)
         if outcome is Outcome.GOOD:
             _remove(device, Event.OTP_MEL_REMOVED)
     return after_refusal(agent, outcome, code, now), device

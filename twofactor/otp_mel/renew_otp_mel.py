@@ -13,12 +13,11 @@ from accounts.sessions.store import session_of
 from accounts.sign_in.prove_password import prove_password
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.writes import write
 from twofactor.codes import Outcome
-from twofactor.models import OtpMelDevice
 from twofactor.otp_mel.ask_bnum import ask_bnum
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import otp_mel_removed
-from twofactor.otp_mel.verify import burn, settle
+from twofactor.otp_mel.verify import apply_outcome, burn
 from twofactor.sources import State, source
 
 
@@ -49,7 +48,7 @@ def renew_otp_mel(
         outcome = burn(device, answer, code, sid, now, seed)
         if outcome is Outcome.GOOD:
             _renew(agent, device, seed, now)
-        settle(request, agent, device, outcome, now)
+        apply_outcome(request, agent, device, outcome, now)
     return outcome, device
 
 
@@ -59,7 +58,7 @@ def _outcome_when_renewed(
     """The same form sent twice ends like the first time."""
     if device is None or not device.is_repeat(code, session_of(request).sid, now):
         raise NothingToRenew
-    settle(request, device.user, device, Outcome.REPEATED, now)
+    apply_outcome(request, device.user, device, Outcome.REPEATED, now)
     return Outcome.REPEATED, device
 
 
@@ -68,8 +67,7 @@ def _why_not(request: HttpRequest, agent: Agent, password: str, now: datetime) -
     proved = prove_password(request, agent, agent.uid, password, now)
     if isinstance(proved, Refused):
         return proved
-    write(*proved.counted)
-    return None if proved.agent.pk == agent.pk else Refused(Reason.WRONG_PASSWORD)
+    return None if proved.pk == agent.pk else Refused(Reason.WRONG_PASSWORD)
 
 
 def _renew(agent: Agent, device: OtpMelDevice, seed: bytes | None, now: datetime) -> None:

@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from cerbere.core.batches import in_batches
-from twofactor.models import ImportedSeed, OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
+from twofactor.seeds.models import ImportedSeed
 from twofactor.seeds.sealing import SeedKeyError, get_sealing_kid
 
 Sealed = OtpMelDevice | ImportedSeed

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cerbere.core.batches import in_batches
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.notice_change import has_changed, mark_changed, unmark_changed
 from twofactor.seeds.sealing import SeedKeyError
 from twofactor.sources import Source, State, source

@@ -6,18 +6,16 @@ from uuid import UUID
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.http import HttpRequest
-from django.middleware.csrf import rotate_token
 
-from accounts.middleware import look_up_agent_again
 from accounts.models import Agent, AgentSession
-from accounts.sessions.store import key_in_cookie, rotated_moments_ago, session_of
+from accounts.sessions.store import find_rotated_moments_ago, rejoin, session_of
 from cerbere.audit.events import Event
-from cerbere.audit.record import draft, record, told
+from cerbere.audit.record import record
 from twofactor.codes import Outcome
-from twofactor.facts import add_otp_mel_fact, otp_mel_fact, otp_mel_of
-from twofactor.models import OtpMelDevice
+from twofactor.facts import add_otp_mel_fact
 from twofactor.otp_mel.ask_bnum import answer_for_active
-from twofactor.otp_mel.first_lock import tell_of_first_lock
+from twofactor.otp_mel.first_lock import mail_first_lockout
+from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.notice_change import notice_change
 
 
@@ -29,34 +27,14 @@ def verify(request: HttpRequest, agent: Agent, code: str, now: datetime) -> tupl
     """
     sid = session_of(request).sid
     answer = answer_for_active(agent, code, sid, now)
-    if answer is None and (device := _burnt_at_once(request, agent, code, now)):
-        return Outcome.GOOD, device
     with transaction.atomic():
         device = OtpMelDevice.active_locked(agent.pk)
         if device is None:
             raise OtpMelDevice.DoesNotExist
         repeated = answer is not Outcome.GOOD and device.is_repeat(code, sid, now)
         outcome = Outcome.REPEATED if repeated else burn(device, answer, code, sid, now)
-        settle(request, agent, device, outcome, now)
+        apply_outcome(request, agent, device, outcome, now)
     return after_refusal(agent, outcome, code, now), device
-
-
-def _burnt_at_once(request: HttpRequest, agent: Agent, code: str, now: datetime) -> OtpMelDevice | None:
-    """What most codes are: good, with nobody else at this agent's method. Judged by the row that came with the session.
-
-    None, and nothing has changed, for all others: they are judged anew under the lock.
-    """
-    device, session = otp_mel_of(agent), session_of(request)
-    if device is None or not device.confirmed:
-        return None
-    raised = session.rotation(**otp_mel_fact(device.uuid, now))
-    event = draft(Event.SECOND_FACTOR_ACCEPTED, agent, method=device.name)
-    if not device.burn_at_once(code, session.sid, now, [raised.change, event]):
-        return None
-    session.rotated(raised)
-    rotate_token(request)
-    told(event)
-    return device
 
 
 def burn(
@@ -74,7 +52,7 @@ def after_refusal(agent: Agent, outcome: Outcome, code: str, now: datetime) -> O
     return Outcome.SECRET_CHANGED if wrong and notice_change(agent, now, code) else outcome
 
 
-def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Outcome, now: datetime) -> None:
+def apply_outcome(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Outcome, now: datetime) -> None:
     """What every outcome leaves behind: the raised session, or a line in the journal and a mail at the first lock."""
     if outcome is Outcome.GOOD:
         add_otp_mel_fact(request, device.uuid, now)
@@ -84,7 +62,7 @@ def settle(request: HttpRequest, agent: Agent, device: OtpMelDevice, outcome: Ou
         _rejoin(request, AgentSession.objects.filter(sid=device.last_sid).first())
     else:
         record(Event.SECOND_FACTOR_REFUSED, agent, method=device.name, reason=outcome)
-        tell_of_first_lock(device)
+        mail_first_lockout(device)
 
 
 def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: datetime) -> bool:
@@ -94,7 +72,7 @@ def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: date
     previous key and the very code that was burnt seconds ago is that browser. Grants nothing else; another
     code counts as wrong, or a thief of the previous key could guess without limit.
     """
-    row = rotated_moments_ago(request, now)
+    row = find_rotated_moments_ago(request, now)
     if row is None or code is None:
         return False
     with transaction.atomic():
@@ -105,13 +83,13 @@ def rejoin_after_double_submit(request: HttpRequest, code: str | None, now: date
         if not repeated:
             device.refuse(Outcome.WRONG, now)
             device.save()
-        settle(request, device.user, device, Outcome.REPEATED if repeated else Outcome.WRONG, now)
+        apply_outcome(request, device.user, device, Outcome.REPEATED if repeated else Outcome.WRONG, now)
     return repeated
 
 
 def _rejoin(request: HttpRequest, row: AgentSession | None) -> None:
-    """From here on the request is that session's, and its agent's. Raises SessionInterrupted if it has just ended."""
-    if row is None:
+    """Make the request that session's and its agent's from here on. Raises SessionInterrupted if it has just ended."""
+    if row is None or row.agent is None:
         raise SessionInterrupted("it ended meanwhile")
-    session_of(request).adopt(row, key_in_cookie(request))
-    look_up_agent_again(request)
+    rejoin(request, row)
+    request.user = row.agent

@@ -14,17 +14,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Agent
 from accounts.refusals import Refused
-from cerbere import stencil
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.core import times
 from cerbere.core.redirects import SeeOther, continue_to, next_of
 from twofactor.codes import Outcome, clean_code
-from twofactor.facts import active_devices, needs_renewal, strength
-from twofactor.models import OtpMelDevice
+from twofactor.facts import active_devices, strength
 from twofactor.otp_mel.add_otp_mel import AlreadyActive
 from twofactor.otp_mel.add_otp_mel import add_otp_mel as add_otp_mel_act
 from twofactor.otp_mel.forms import CodeForm, RenewForm
+from twofactor.otp_mel.models import OtpMelDevice, needs_renewal
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel as remove_otp_mel_act
 from twofactor.otp_mel.renew_otp_mel import NothingToRenew
 from twofactor.otp_mel.renew_otp_mel import renew_otp_mel as renew_otp_mel_act
@@ -73,7 +72,7 @@ def _offer(request: HttpRequest, agent: Agent) -> HttpResponse:
     if active_devices(agent):
         raise AlreadyActive
     state, _seed = source().look_up(agent.uid)
-    return _unavailable(request, state) if state is not State.PRESENT else _show(request, ADD, CodeForm)
+    return _unavailable(request, state) if state is not State.PRESENT else _show(request, ADD, CodeForm())
 
 
 def _add(request: HttpRequest, agent: Agent) -> HttpResponse:
@@ -130,7 +129,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     if needs_renewal(request.user):
         return _renew_first(request)
     if request.method != "POST":
-        return _show(request, VERIFY, CodeForm)
+        return _show(request, VERIFY, CodeForm())
     form = CodeForm(request.POST)
     if not form.is_valid():
         return _show(request, VERIFY, form)
@@ -152,7 +151,7 @@ def remove_otp_mel(request: HttpRequest) -> HttpResponse:
     if needs_renewal(request.user):
         return _renew_first(request)
     if request.method != "POST":
-        return _show(request, REMOVE, CodeForm)
+        return _show(request, REMOVE, CodeForm())
     form = CodeForm(request.POST)
     if not form.is_valid():
         return _show(request, REMOVE, form)
@@ -180,14 +179,14 @@ def renew_otp_mel(request: HttpRequest) -> HttpResponse:
     try:
         if form and form.is_valid():
             return _renew(request, request.user, form)
-        return _offer_renewal(request, request.user, form or RenewForm)
+        return _offer_renewal(request, request.user, form or RenewForm())
     except SourceUnavailable:
         return _source_down(request, request.user)
     except NothingToRenew:
         return continue_to(request, "account")
 
 
-def _offer_renewal(request: HttpRequest, agent: Agent, form: RenewForm | type[RenewForm]) -> HttpResponse:
+def _offer_renewal(request: HttpRequest, agent: Agent, form: RenewForm) -> HttpResponse:
     state, _seed = source().look_up(agent.uid)
     return _unavailable(request, state) if state is not State.PRESENT else _show(request, RENEW, form)
 
@@ -255,5 +254,5 @@ def _show_wait(request: HttpRequest, template: str, form: CodeForm, until: datet
     return response
 
 
-def _show(request: HttpRequest, template: str, form: CodeForm | type[CodeForm], status: int = 200) -> HttpResponse:
-    return stencil.render(request, template, {"form": form, "next": next_of(request)}, status)
+def _show(request: HttpRequest, template: str, form: CodeForm, status: int = 200) -> HttpResponse:
+    return render(request, template, {"form": form, "next": next_of(request)}, status=status)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from cerbere.core.imports.lines import detect_delimiter, read_lines
+from twofactor.secret_encodings import USERID_LENGTH
 from twofactor.seed_formats.entry import (
     BadFile,
     Entry,
@@ -17,7 +18,6 @@ from twofactor.seed_formats.entry import (
     decode_entry,
 )
 from twofactor.seed_formats.lines import parse_header, parse_row
-from twofactor.sources.contract import USERID_LENGTH
 
 LINE_LENGTH = 4 * 2**20  # bytes; mysqldump puts up to 1 MiB of rows in a line
 COLUMNS = [

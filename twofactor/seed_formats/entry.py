@@ -7,7 +7,7 @@ from typing import BinaryIO, ParamSpec
 
 from accounts.models import normalize_login
 from twofactor.codes import DIGITS, STEP
-from twofactor.sources.contract import decode_secret
+from twofactor.secret_encodings import decode_secret
 
 ISSUERS = frozenset({"Bnum", "M2Web"})  # names of the entry in the agents' phones, today's and yesterday's
 P = ParamSpec("P")

@@ -3,9 +3,9 @@
 from typing import BinaryIO
 
 from cerbere.core.imports.lines import Unreadable, detect_delimiter, read_lines, split_cells
+from twofactor.secret_encodings import ENCODINGS
 from twofactor.seed_formats.entry import BadFile, Entry, Fault, NumberedEntries, Options, Unusable, decode_entry
 from twofactor.seed_formats.otpauth import SCHEME, parse_uri
-from twofactor.sources.contract import ENCODINGS
 
 NO_HEADER = "the first line of CSV must name the columns uid and secret"
 

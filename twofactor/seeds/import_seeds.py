@@ -12,10 +12,10 @@ from cerbere.audit.record import record_many
 from cerbere.core.imports.engine import Lines, import_in_batches
 from cerbere.core.imports.report import LineVerdict
 from cerbere.core.imports.seen_names import SeenNames
-from twofactor.models import ImportedSeed
+from twofactor.secret_encodings import ADVISED_BYTES
 from twofactor.seed_formats import Entry, Fault, NumberedEntries
+from twofactor.seeds.models import ImportedSeed
 from twofactor.seeds.sealing import SeedKeyError
-from twofactor.sources.contract import ADVISED_BYTES
 
 SHORT = "too_short"  # remark: below the advised 80 bits; accepted, because the Bnum has such secrets
 

@@ -1,6 +1,5 @@
 """The contract of a source of the Bnum's secrets. Absent and unavailable are different answers."""
 
-import base64
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,10 +8,9 @@ from typing import Protocol
 
 import structlog
 
+from twofactor.secret_encodings import ADVISED_BYTES, USERID_LENGTH, decode_secret
+
 log = structlog.stdlib.get_logger("twofactor.sources")
-ENCODINGS = ("raw", "base32", "hex")
-ADVISED_BYTES = 10  # 80 bits
-USERID_LENGTH = 32  # characters, of dynalogin's column
 SENDABLE = re.compile(rf"[!-~]{{1,{USERID_LENGTH}}}")  # no space, no control character, ASCII
 CODE = re.compile(r"[0-9]{6}")
 
@@ -92,17 +90,3 @@ def read_seed(secret: object, encoding: str) -> tuple[State, bytes | None]:
     if len(seed) < ADVISED_BYTES:
         log.warning("short_secret", bits=8 * len(seed))
     return State.PRESENT, seed
-
-
-def decode_secret(secret: str, encoding: str) -> bytes:
-    """Return the HMAC key in a stored secret, ASCII text. Raises ValueError (binascii.Error is one).
-
-    base32 (RFC 4648 §6) in any case, with spaces, hyphens or padding, as applications show it.
-    """
-    raw = secret.encode("ascii")
-    if encoding == "raw":
-        return raw
-    if encoding == "hex":
-        return bytes.fromhex(secret)
-    bare = re.sub(r"[\s-]", "", secret).rstrip("=").upper()
-    return base64.b32decode(bare + "=" * (-len(bare) % 8))

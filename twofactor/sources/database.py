@@ -7,7 +7,8 @@ import structlog
 from django.conf import settings
 from django.db import Error, connections
 
-from twofactor.sources.contract import USERID_LENGTH, RecordUnusable, SourceUnavailable, State, StepReporter, read_seed
+from twofactor.secret_encodings import USERID_LENGTH
+from twofactor.sources.contract import RecordUnusable, SourceUnavailable, State, StepReporter, read_seed
 
 log = structlog.stdlib.get_logger("twofactor.sources")
 ALIAS = "bnum"

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from twofactor.secret_encodings import ENCODINGS
 from twofactor.sources.contract import (
-    ENCODINGS,
     RecordUnusable,
     SourceUnavailable,
     State,

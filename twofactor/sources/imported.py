@@ -1,4 +1,4 @@
-from twofactor.models import ImportedSeed
+from twofactor.seeds.models import ImportedSeed
 from twofactor.seeds.sealing import SeedKeyError
 from twofactor.sources.contract import RecordUnusable, State, StepReporter
 

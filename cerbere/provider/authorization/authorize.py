@@ -15,16 +15,19 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.core.redirects import SeeOther
 from cerbere.provider.authorization import parked_requests
-from cerbere.provider.authorization.policy import Denied, Granted, Step, decide
-from cerbere.provider.authorization.pushed_requests import pulled
-from cerbere.provider.authorization.request import AuthorizationRequest, Parameters, find_client, read
+from cerbere.provider.authorization.issue_code import issue_code
+from cerbere.provider.authorization.models import ParkedRequest
+from cerbere.provider.authorization.policy import Denied, Granted, Step, Terms, decide
+from cerbere.provider.authorization.pushed_requests import load_pushed_request
+from cerbere.provider.authorization.request import AuthorizationRequest, find_client, read
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import OAuthError
-from cerbere.provider.models import ParkedRequest
+from cerbere.provider.parameters import Parameters
 from cerbere.provider.responses import to_client
-from cerbere.provider.tokens.grants import issue_code
 from cerbere.provider.tokens.subjects import subject
 from twofactor.facts import active_devices, facts_of
 from twofactor.obligation import least_strength
+from twofactor.strength import Strength
 
 
 def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> HttpResponse:
@@ -32,7 +35,7 @@ def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> Ht
 
     What cannot be granted at once is parked.
     """
-    parameters = pulled(parameters, now)
+    parameters = load_pushed_request(parameters, now)
     client = find_client(parameters)
     try:
         authorization = read(parameters, client, now)
@@ -46,19 +49,13 @@ def authorize(request: HttpRequest, parameters: Parameters, now: datetime) -> Ht
 
 def resume(request: HttpRequest, waiting: ParkedRequest, now: datetime) -> HttpResponse:
     """Take a parked request up again: all of it is read and decided anew, as of when it came."""
-    onward = lead_on(request, waiting, now)
-    return refusal_page(request, waiting) if onward is None else onward
-
-
-def lead_on(request: HttpRequest, waiting: ParkedRequest, now: datetime) -> HttpResponse | None:
-    """As `resume`, None when only the refusal page can tell what is missing."""
     try:
         authorization = read(waiting.parameters, waiting.client, waiting.received_at)
         verdict = evaluate(request, authorization, now)
     except OAuthError as error:
         return to_client(request, waiting.parameters, **error.parameters)
     if verdict is Step.ENROL:
-        return None
+        return refusal_page(request, waiting)
     if isinstance(verdict, Step):
         return SeeOther(_interaction(verdict, authorization, waiting))
     return answer(request, authorization, verdict, now, waiting)
@@ -68,12 +65,17 @@ def evaluate(request: HttpRequest, authorization: AuthorizationRequest, now: dat
     agent = request.user if isinstance(request.user, Agent) else None
     return decide(
         authorization.demand(subject(agent, authorization.client) if agent else None),
-        authorization.client.terms.with_least(least_strength(agent, now)),
+        terms_of(authorization.client).with_least(least_strength(agent, now)),
         facts_of(request.session) if agent else (),
         active_devices(agent) if agent else frozenset(),
         now,
         settings.SECOND_FACTOR_MAX_AGE,
     )
+
+
+def terms_of(client: Client) -> Terms:
+    names = {Strength.PASSWORD: client.acr_password, Strength.TWO_FACTOR: client.acr_two_factor}
+    return Terms(Strength(client.minimum), names)
 
 
 def answer(
@@ -87,7 +89,7 @@ def answer(
         code = issue_code(request, authorization, verdict, now, waiting)
         return to_client(request, authorization.parameters, code=code)
     if waiting:
-        parked_requests.answered(waiting, now)
+        parked_requests.mark_answered(waiting, now)
     return to_client(request, authorization.parameters, error=verdict.error)
 
 
@@ -95,7 +97,7 @@ def _park(request: HttpRequest, authorization: AuthorizationRequest, step: Step)
     waiting = parked_requests.park(request, authorization)
     response = SeeOther(_interaction(step, authorization, waiting))
     parked_requests.bind(request, response)
-    _speak(request, response, authorization.parameters.get("ui_locales", ""))
+    _set_language_cookie(request, response, authorization.parameters.get("ui_locales", ""))
     return response
 
 
@@ -110,7 +112,7 @@ def _interaction(step: Step, authorization: AuthorizationRequest, waiting: Parke
     return f"{reverse('sign_in')}?{urlencode({'next': then} | ({'login_hint': hint} if hint else {}), safe='/')}"
 
 
-def _speak(request: HttpRequest, response: HttpResponse, ui_locales: str) -> None:
+def _set_language_cookie(request: HttpRequest, response: HttpResponse, ui_locales: str) -> None:
     """The first language that we know, unless the agent has chosen one (OpenID Connect Core §3.1.2.1)."""
     known = {code for code, _name in settings.LANGUAGES}
     wanted = [tag.partition("-")[0].lower() for tag in ui_locales.split()]

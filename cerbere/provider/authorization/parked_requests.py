@@ -1,33 +1,29 @@
 """Authorization requests that wait for the agent, and the one that this page belongs to."""
 
-import re
 import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from cerbere.core.redirects import next_of
-from cerbere.provider.authorization.request import AuthorizationRequest, Parameters
+from cerbere.provider.authorization.models import PARKED_FOR, ParkedRequest
+from cerbere.provider.authorization.request import AuthorizationRequest
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import TooManyRequests
-from cerbere.provider.models import PARKED_BY_ID, PARKED_FOR, Client, Grant, ParkedRequest, digest
+from cerbere.provider.hashes import digest
+from cerbere.provider.parameters import Parameters
 from cerbere.provider.responses import origin_of_uri
-from cerbere.writes import change, insert, new
 
 WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
 FORGOTTEN_AT_ONCE = 5
 LONGEST_NAME = 100  # characters
 ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
-RESUME = "/oidc/continuer/{}/"  # as urls.py has it
-RESUME_PATH = re.compile(RESUME.format(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})") + r"\Z")
-
-FORGET = f"""
-    DELETE FROM provider_parkedrequest WHERE id IN (
-        SELECT id FROM provider_parkedrequest WHERE expires_at <= %s LIMIT {FORGOTTEN_AT_ONCE} {{lock}})"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -37,8 +33,6 @@ class Pending:
     service_name: str
     parked: ParkedRequest
     origin: str
-
-    SHOWN = ("service_name", "hour", "minute")
 
     @property
     def resume_url(self) -> str:
@@ -59,18 +53,17 @@ def cookie_name() -> str:
 
 
 def resume_url(parked: ParkedRequest) -> str:
-    return RESUME.format(parked.id)
+    return reverse("resume", args=[parked.id])
 
 
 def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
     """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`). Raises TooManyRequests."""
-    parked = new(
-        ParkedRequest, browser_digest=_own_browser(request, authorization.received_at),
-        client_id=authorization.client.pk, parameters=authorization.parameters,
+    _forget_some_expired(authorization.received_at)
+    return ParkedRequest.objects.create(
+        browser_digest=_own_browser(request, authorization.received_at),
+        client=authorization.client, parameters=authorization.parameters,
         received_at=authorization.received_at, expires_at=authorization.received_at + PARKED_FOR,
     )  # fmt: skip
-    insert(parked, after=_forgetting(authorization.received_at))
-    return parked
 
 
 def _own_browser(request: HttpRequest, now: datetime) -> str:
@@ -82,13 +75,15 @@ def _own_browser(request: HttpRequest, now: datetime) -> str:
     return _browser(request)
 
 
-def _forgetting(now: datetime) -> tuple[str, datetime]:
-    """What forgets a few at each parking, so that a flood leaves nothing behind; the purge takes the rest.
+@transaction.atomic
+def _forget_some_expired(now: datetime) -> None:
+    """Delete a few expired requests at each parking, so that a flood leaves nothing behind; the purge takes the rest.
 
-    Where there are row locks, parkings at the same moment take different ones: none waits for another.
+    Parkings at the same moment take different rows where there are row locks: none waits for another.
     """
-    lock = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
-    return FORGET.format(lock=lock), now
+    expired = ParkedRequest.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
+    if keys := list(expired.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+        ParkedRequest.objects.filter(pk__in=keys).delete()
 
 
 def bind(request: HttpRequest, response: HttpResponse) -> None:
@@ -101,19 +96,16 @@ def bind(request: HttpRequest, response: HttpResponse) -> None:
 
 def find(request: HttpRequest, parked_id: uuid.UUID, now: datetime) -> ParkedRequest | None:
     """A request that waits in this browser, for a client that is still enabled."""
-    waiting = PARKED_BY_ID(parked_id)
+    waiting = ParkedRequest.objects.select_related("client").filter(pk=parked_id).first()
     if waiting is None or waiting.browser_digest != _browser(request):
         return None
     return waiting if waiting.expires_at > now and waiting.client.enabled else None
 
 
-def answered(parked: ParkedRequest, now: datetime, grant: Grant | None = None) -> bool:
-    """It waits no more, and gives this grant; for ANSWERED_FOR seconds a second click still ends in the application.
-
-    False, and nothing is written, when it is there no more.
-    """
+def mark_answered(parked: ParkedRequest, now: datetime) -> None:
+    """Let the request wait no more; for ANSWERED_FOR seconds a second click still ends in the application."""
     until = min(parked.expires_at, now + timedelta(seconds=ANSWERED_FOR))
-    return change(ParkedRequest, parked.id, then=[grant] if grant else (), expires_at=until, answered=True)
+    ParkedRequest.objects.filter(pk=parked.pk).update(expires_at=until, answered=True)
 
 
 def pending_of(request: HttpRequest) -> Pending | None:
@@ -121,11 +113,20 @@ def pending_of(request: HttpRequest) -> Pending | None:
     if cookie_name() not in request.COOKIES:
         return None
     now = timezone.now()
-    named = RESUME_PATH.match(next_of(request))
-    parked = find(request, uuid.UUID(named[1]), now) if named else None
+    parked_id = _id_in_url(next_of(request))
+    parked = find(request, parked_id, now) if parked_id else None
     if parked is None or parked.answered:
         parked = _latest(request, now)
     return _pending(parked) if parked else None
+
+
+def _id_in_url(target: str) -> uuid.UUID | None:
+    """Return which parked request a URL of this site resumes, None for any other URL."""
+    try:
+        match = resolve(target)
+    except Resolver404:
+        return None
+    return match.kwargs["parked_id"] if match.url_name == "resume" else None
 
 
 def _latest(request: HttpRequest, now: datetime) -> ParkedRequest | None:

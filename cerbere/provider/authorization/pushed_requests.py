@@ -3,9 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from cerbere.provider.authorization.request import Parameters, find_client, read
+from cerbere.provider.authorization.models import PushedRequest
+from cerbere.provider.authorization.request import find_client, read
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import OAuthError, PageError
-from cerbere.provider.models import Client, PushedRequest, digest, new_secret
+from cerbere.provider.hashes import digest, new_secret
+from cerbere.provider.parameters import Parameters
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 PUSHED_FOR = timedelta(seconds=60)
@@ -26,7 +29,7 @@ def push(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any
     return {"request_uri": request_uri, "expires_in": int(PUSHED_FOR.total_seconds())}
 
 
-def pulled(parameters: Parameters, now: datetime) -> Parameters:
+def load_pushed_request(parameters: Parameters, now: datetime) -> Parameters:
     """The pushed request that these parameters name, which is then used up; else they themselves.
 
     Raises PageError for a name that is unknown, used, expired or another client's.

@@ -4,23 +4,15 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl
-
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest
 
 from cerbere.provider.authorization.policy import Demand
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import OAuthError, PageError
-from cerbere.provider.keys import ring as keys
-from cerbere.provider.models import CLIENT_BY_ID, Client
+from cerbere.provider.keys import signing
+from cerbere.provider.parameters import Parameters
 from cerbere.provider.pkce import CHALLENGE
 
-Parameters = dict[str, str]
 RESPONSE_MODES = ["query", "form_post"]
-FORM = "application/x-www-form-urlencoded"
-NAMES_LIMIT = 200  # parameters
-REQUEST_LIMIT = 16_384  # characters of all values; a request that waits is kept in the database
-TOO_LONG = "the request is too long"
 TEXT_LIMIT = 4096  # characters of state or nonce; both are given back byte for byte
 LONGEST_MAX_AGE = 10 * 365 * 86400  # seconds; beyond it every authentication is young enough
 
@@ -53,37 +45,9 @@ class AuthorizationRequest:
         return Demand(self.received_at, self.prompt, self.max_age, voluntary, essential, differs)
 
 
-def query_of(request: HttpRequest) -> Parameters:
-    """Every parameter of the address once (RFC 6749 §3.1). Raises PageError: nothing of another one is trusted."""
-    return _single_values(request.META.get("QUERY_STRING", "").encode("latin-1"))  # as PEP 3333 carries bytes
-
-
-def form_of(request: HttpRequest) -> Parameters:
-    """Every parameter of a form once; of a body that is no form (RFC 6749 §3.2), none. Raises PageError."""
-    try:
-        return _single_values(request.body if request.content_type == FORM else b"")
-    except RequestDataTooBig:
-        raise PageError("invalid_request", TOO_LONG) from None
-
-
-def _single_values(encoded: bytes) -> Parameters:
-    try:
-        pairs = parse_qsl(encoded.decode(errors="replace"), keep_blank_values=True, max_num_fields=NAMES_LIMIT)
-    except ValueError:
-        raise PageError("invalid_request", "the request has too many parameters") from None
-    parameters = dict(pairs)
-    if len(parameters) < len(pairs):
-        raise PageError("invalid_request", "a parameter is given more than once")
-    if any("\0" in text for pair in pairs for text in pair):
-        raise PageError("invalid_request", "a parameter holds a null character")
-    if sum(map(len, parameters.values())) > REQUEST_LIMIT:
-        raise PageError("invalid_request", TOO_LONG)
-    return {name: value for name, value in parameters.items() if value}  # RFC 6749 §3.1: without a value, omitted
-
-
 def find_client(parameters: Parameters) -> Client:
     """The client, once redirect_uri is known to be its own. Raises PageError."""
-    client = CLIENT_BY_ID(parameters.get("client_id", ""))
+    client = Client.objects.filter(client_id=parameters.get("client_id", "")).first()
     if client is None or not client.enabled:
         raise PageError("invalid_client", "client_id is not known")
     if parameters.get("redirect_uri") not in client.redirect_uris:
@@ -191,7 +155,7 @@ def hinted_sub_of(parameters: Parameters, client: Client, asked: dict[str, Any])
     hint = parameters.get("id_token_hint")
     if hint is None:
         return _claimed_sub(asked)
-    claims = keys.read_own_token(hint)
+    claims = signing.read_own_token(hint)
     if claims is None or claims.get("aud") != client.client_id:
         raise OAuthError("invalid_request", "id_token_hint is not a token of ours for this client")
     return str(claims["sub"])

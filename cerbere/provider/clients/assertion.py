@@ -13,9 +13,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
-from cerbere.provider.authorization.request import Parameters
-from cerbere.provider.keys.ring import ALGORITHMS, GARBAGE
-from cerbere.provider.models import Client, UsedAssertion, digest
+from cerbere.provider.clients.models import Client, UsedAssertion
+from cerbere.provider.hashes import digest
+from cerbere.provider.keys.ring import ALGORITHMS
+from cerbere.provider.keys.signing import GARBAGE
+from cerbere.provider.parameters import Parameters
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SLUG = re.compile(r"[-a-zA-Z0-9_]{1,100}")  # as Client.client_id

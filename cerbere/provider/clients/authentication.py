@@ -10,10 +10,10 @@ from django.http import HttpRequest
 from accounts import attempts
 from cerbere.audit.context import client_address
 from cerbere.core import times
-from cerbere.provider.authorization.request import Parameters
 from cerbere.provider.clients import assertion
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import ClientError, OAuthError
-from cerbere.provider.models import CLIENT_BY_ID, Client
+from cerbere.provider.parameters import Parameters
 
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
@@ -45,7 +45,9 @@ def authenticate(request: HttpRequest, parameters: Parameters, now: datetime, ex
 
 def _by_secret(client_id: str, secret: str, expected: Client | None) -> Client | None:
     """A client that has registered keys proves itself by them only."""
-    client = expected if expected and expected.client_id == client_id else CLIENT_BY_ID(client_id)
+    client = (
+        expected if expected and expected.client_id == client_id else Client.objects.filter(client_id=client_id).first()
+    )
     usable = client is not None and client.enabled and not client.jwks
     return client if client and usable and client.secret_is(secret) else None
 

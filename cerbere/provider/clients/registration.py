@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.provider.models import CLIENT_FIELDS, Client
+from cerbere.provider.clients.models import CLIENT_FIELDS, Client
 from twofactor.strength import Strength
 
 MINIMUM = {"eidas1": Strength.PASSWORD, "eidas2": Strength.TWO_FACTOR}

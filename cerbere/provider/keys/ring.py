@@ -6,32 +6,20 @@ a new key is known to applications before it is used, an old one as long as its 
 """
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
-from time import monotonic
-from typing import Any
 
-import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from django.conf import settings
-from django.utils import timezone
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
 
 ALGORITHMS = ["RS256", "ES256"]
 MINIMUM_RSA_BITS = 2048
 KID_LENGTH = 16  # hexadecimal digits
-log = structlog.get_logger("cerbere.provider.keys.ring")
 KEPT_AFTER = timedelta(hours=24)  # an ID token lives ten minutes; logout hints are honoured a day more
-GARBAGE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)  # what joserfc raises for a mangled token
-LOOK_EVERY = 5  # seconds between two looks at the file
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 BLOCK = re.compile(
     r"(?:^# activates (?P<at>\S+)\s*\n)?^(?P<pem>-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----)",
@@ -104,61 +92,3 @@ def _use(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, alg: str) -> K
     """What is published beside the key; its id is a digest of the public half, the same on every node."""
     public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return {"use": "sig", "alg": alg, "kid": hashlib.sha256(public).hexdigest()[:KID_LENGTH]}
-
-
-@dataclass
-class Watch:
-    """The file of the keys, looked at now and then: a rotation reaches running nodes without a restart.
-
-    A file that cannot be read or parsed changes nothing: the keys of before go on, and the log tells.
-    """
-
-    text: str = ""
-    path: str = ""
-    stamp: int = 0
-    looked_at: float = -LOOK_EVERY
-
-    def ring(self) -> Ring:
-        if self.path != settings.SIGNING_KEYS_FILE:  # first use in this process
-            self.text, self.path, self.looked_at = settings.SIGNING_KEYS, settings.SIGNING_KEYS_FILE, -LOOK_EVERY
-        if monotonic() - self.looked_at >= LOOK_EVERY:
-            self._look()
-        return parse(self.text)
-
-    def _look(self) -> None:
-        self.looked_at = monotonic()
-        try:
-            stamp = os.stat(self.path).st_mtime_ns
-            if stamp != self.stamp:
-                text = Path(self.path).read_text()
-                parse(text)
-                self.text, self.stamp = text, stamp
-        except (OSError, SigningKeyError) as error:
-            log.error("signing_keys_not_read", error=str(error))
-
-
-_watch = Watch()
-
-
-def ring() -> Ring:
-    """The keys of this moment, parsed once a process and again only when their file has changed."""
-    return _watch.ring() if settings.SIGNING_KEYS_FILE else parse(settings.SIGNING_KEYS)
-
-
-def jwks() -> dict[str, Any]:
-    return ring().published(timezone.now()).as_dict(private=False)  # type: ignore[return-value]
-
-
-def sign(claims: dict[str, Any], alg: str, typ: str = "JWT") -> str:
-    key = ring().signing(alg, timezone.now())
-    return jwt.encode({"alg": alg, "kid": key.kid, "typ": typ}, claims, key)
-
-
-def read_own_token(token: str) -> dict[str, Any] | None:
-    """The claims of an ID token that we signed, expired or not; None if we did not."""
-    try:
-        read = jwt.decode(token, ring().published(timezone.now()), algorithms=ALGORITHMS)
-    except (JoseError, *GARBAGE):
-        return None
-    is_ours = read.claims.get("iss") == settings.PUBLIC_URL and {"sub", "aud", "at_hash"} <= set(read.claims)
-    return dict(read.claims) if is_ours else None  # at_hash: neither a signed userinfo nor a logout token

@@ -22,8 +22,9 @@ from django_tasks import task
 from accounts.models import Agent, AgentSession
 from cerbere.core.deadlines import run_within
 from cerbere.core.retries import next_attempt_at, requeue_abandoned
-from cerbere.provider.keys import ring as keys
-from cerbere.provider.models import Grant, LogoutNotice
+from cerbere.provider.keys import signing
+from cerbere.provider.logout.models import LogoutNotice
+from cerbere.provider.tokens.models import Grant
 from cerbere.provider.tokens.subjects import subject
 from twofactor.otp_mel.remove_otp_mel import otp_mel_removed
 from twofactor.strength import Strength
@@ -127,4 +128,4 @@ def make_logout_token(notice: LogoutNotice, now: datetime) -> str:
         "sid": str(notice.sid),
         "events": {EVENT: {}},
     }
-    return keys.sign(claims, notice.client.id_token_alg, typ="logout+jwt")
+    return signing.sign_token(claims, notice.client.id_token_alg, typ="logout+jwt")

@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.provider.authorization.request import Parameters
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import PageError
-from cerbere.provider.keys import ring as keys
-from cerbere.provider.models import Client
+from cerbere.provider.keys import signing
+from cerbere.provider.parameters import Parameters
 from cerbere.provider.responses import add_query
 from cerbere.provider.tokens.subjects import subject
 
@@ -36,7 +36,7 @@ def read(parameters: Parameters) -> LogoutRequest:
     hint = parameters.get("id_token_hint")
     if hint is None:
         return LogoutRequest()
-    claims = keys.read_own_token(hint)
+    claims = signing.read_own_token(hint)
     if claims is None or parameters.get("client_id", claims["aud"]) != claims["aud"]:
         raise PageError("invalid_request", "id_token_hint is not a token of ours for this client")
     client = Client.objects.filter(client_id=claims["aud"], enabled=True).first()

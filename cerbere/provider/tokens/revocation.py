@@ -1,20 +1,15 @@
-"""Revocation (RFC 7009) and introspection (RFC 7662): what a token is worth, or nothing any more."""
+"""Revocation (RFC 7009): a token is worth nothing any more."""
 
 from datetime import datetime
-from typing import Any
-
-from django.conf import settings
-from django.db.models import Q
 
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.provider.authorization.request import Parameters
+from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import OAuthError
-from cerbere.provider.models import GRANT_BY_FAMILY, Client, Grant, digest
-from cerbere.provider.tokens.claims import scope_of
-from cerbere.provider.tokens.grants import why_dead
-from cerbere.provider.tokens.subjects import subject
-from cerbere.provider.tokens.token import required
+from cerbere.provider.hashes import digest
+from cerbere.provider.parameters import Parameters
+from cerbere.provider.tokens.issue import required
+from cerbere.provider.tokens.models import Grant
 
 
 def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
@@ -23,7 +18,7 @@ def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
     Silent for what is unknown (§2.2). Raises OAuthError without a token, and for another client's (§2.1).
     """
     token = required(parameters, "token")
-    grant = find(token) or GRANT_BY_FAMILY(token.partition(".")[0])
+    grant = Grant.objects.by_token(token) or Grant.objects.filter(family=token.partition(".")[0]).first()
     if grant is None:
         return
     if grant.client != client:
@@ -33,47 +28,3 @@ def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
     else:
         grant.revoke(now)
     record(Event.TOKEN_REVOKED, grant.agent, client_id=client.client_id)
-
-
-def introspect(client: Client, parameters: Parameters, now: datetime) -> dict[str, Any]:
-    """What a resource server needs, `acr` and `auth_time` included (RFC 9470 §6); `active` alone otherwise.
-
-    A client learns of its own tokens, and of the others' access tokens where its registration says so.
-    """
-    token = required(parameters, "token")
-    grant = find(token)
-    refresh = grant is not None and grant.has_refresh_token(token)
-    if grant is None or not _may_learn(client, grant, refresh) or not _lives(grant, token, now):
-        return {"active": False}
-    expires_at = grant.session.expire_date if refresh and grant.session else grant.access_expires_at
-    return {
-        "active": True,
-        "iss": settings.PUBLIC_URL,
-        "sub": subject(grant.agent, grant.client),
-        "client_id": grant.client.client_id,
-        "scope": scope_of(grant),
-        "token_type": "refresh_token" if refresh else "Bearer",
-        "exp": int(expires_at.timestamp()) if expires_at else None,
-        "acr": grant.acr,
-        "auth_time": int(grant.auth_time.timestamp()),
-        "sid": str(grant.session_id),
-    }
-
-
-def _may_learn(client: Client, grant: Grant, refresh: bool) -> bool:
-    """No resource server is ever sent a refresh token: one that comes there must not pass for an access token."""
-    return grant.client == client or (client.may_introspect and not refresh)
-
-
-def find(token: str) -> Grant | None:
-    """The grant of an access token or of the current refresh token of a family; each is found by an index."""
-    current = Q(family=token.partition(".")[0], refresh_digest=digest(token))
-    return Grant.objects.whole().filter(Q(access_digest=digest(token)) | current).first()
-
-
-def _lives(grant: Grant, token: str, now: datetime) -> bool:
-    if why_dead(grant, now):
-        return False
-    if grant.has_refresh_token(token):
-        return grant.client.refresh_tokens
-    return grant.access_expires_at is not None and now < grant.access_expires_at

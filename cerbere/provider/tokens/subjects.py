@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.models import Agent
+from cerbere.provider.clients.models import Client
 from cerbere.provider.hashes import b64url
-from cerbere.provider.models import Client
 
 
 def subject(agent: Agent, client: Client) -> str:

@@ -6,12 +6,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from cerbere.provider.claims import Value, userinfo_claims
 from cerbere.provider.errors import BearerError, OAuthError
-from cerbere.provider.keys import ring as keys
-from cerbere.provider.models import GRANT_BY_ACCESS_TOKEN, Grant, digest
-from cerbere.provider.tokens.claims import userinfo_claims
-from cerbere.provider.tokens.grants import why_dead
+from cerbere.provider.hashes import digest
+from cerbere.provider.keys import signing
+from cerbere.provider.tokens.models import Grant
 from cerbere.provider.tokens.subjects import subject
+from cerbere.provider.tokens.validity import invalid_reason
 
 
 def userinfo(request: HttpRequest, now: datetime) -> dict[str, Any] | str:
@@ -20,16 +21,20 @@ def userinfo(request: HttpRequest, now: datetime) -> dict[str, Any] | str:
     Raises OAuthError.
     """
     grant = _grant(request, now)
-    claims: dict[str, Any] = {"sub": subject(grant.agent, grant.client), **userinfo_claims(grant)}
+    claims: dict[str, Any] = {"sub": subject(grant.agent, grant.client), **_claims(grant)}
     if not grant.client.userinfo_alg:
         return claims
     signed = {"iss": settings.PUBLIC_URL, "aud": grant.client.client_id, "iat": int(now.timestamp())}
-    return keys.sign(claims | signed, grant.client.userinfo_alg)
+    return signing.sign_token(claims | signed, grant.client.userinfo_alg)
+
+
+def _claims(grant: Grant) -> dict[str, Value]:
+    return userinfo_claims(grant.agent, grant.scope, grant.claims.get("userinfo", {}), grant.client.claims)
 
 
 def _grant(request: HttpRequest, now: datetime) -> Grant:
-    grant = GRANT_BY_ACCESS_TOKEN(digest(_bearer(request)))
-    if grant is None or grant.access_expires_at is None or now >= grant.access_expires_at or why_dead(grant, now):
+    grant = Grant.objects.with_validity_relations().filter(access_digest=digest(_bearer(request))).first()
+    if grant is None or grant.access_expires_at is None or now >= grant.access_expires_at or invalid_reason(grant, now):
         raise BearerError("invalid_token", "the access token is unknown, expired or revoked")
     return grant
 

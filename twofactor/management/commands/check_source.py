@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.models import Agent, normalize_login
 from twofactor.codes import Outcome, clean_code, judge
+from twofactor.secret_encodings import ADVISED_BYTES, ENCODINGS, decode_secret
 from twofactor.sources import DelegatedSource, Source, SourceUnavailable, State, unwatched_source
-from twofactor.sources.contract import ADVISED_BYTES, ENCODINGS, decode_secret
 from twofactor.sources.faults import find_source_faults
 
 DESCRIPTION = """\

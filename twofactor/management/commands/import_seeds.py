@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from cerbere.core.imports.command import ImportCommand
 from cerbere.core.imports.report import LineVerdict
+from twofactor.secret_encodings import ENCODINGS
 from twofactor.seed_formats import AUTO, FORMATS, BadFile, Options, read_entries
 from twofactor.seed_formats.entry import ISSUERS
 from twofactor.seed_formats.pskc_values import parse_psk
 from twofactor.seeds.import_seeds import import_seeds
 from twofactor.seeds.sealing import SeedKeyError, parse_keys
-from twofactor.sources.contract import ENCODINGS
 
 DESCRIPTION = """\
 Import the Bnum's secrets for CERBERE_MELOTP_SOURCE=imported. Without --apply nothing is written.

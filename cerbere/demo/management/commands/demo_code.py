@@ -10,7 +10,7 @@ from twofactor.sources import SourceUnavailable, source
 
 class Command(BaseCommand):
     help = "Print the six digits that this agent's phone shows now, entry « Bnum »."
-    requires_system_checks = []  # it is typed while a code lasts
+    requires_system_checks = []  # they take a while, and a code lasts 30 seconds
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("login")

@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
-from cerbere.provider.models import Grant
+from cerbere.provider.tokens.models import Grant
 from twofactor.codes import STEP, step_of
-from twofactor.models import OtpMelDevice
+from twofactor.otp_mel.models import OtpMelDevice
 
 
 class Command(BaseCommand):

@@ -10,8 +10,11 @@ from accounts import attempts, notices
 from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
 from cerbere.core.batches import in_batches
+from cerbere.provider.authorization.models import ParkedRequest, PushedRequest
+from cerbere.provider.clients.models import UsedAssertion
 from cerbere.provider.logout import back_channel
-from cerbere.provider.models import Grant, LogoutNotice, ParkedRequest, PushedRequest, UsedAssertion
+from cerbere.provider.logout.models import LogoutNotice
+from cerbere.provider.tokens.models import Grant
 
 GRANTS_KEPT = timedelta(days=1)  # a replayed code is told from an unknown one for that long
 NOTICES_KEPT = timedelta(days=30)  # long enough for the helpdesk to ask what became of a logout

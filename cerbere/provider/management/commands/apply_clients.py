@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cerbere.provider.clients.models import Client
 from cerbere.provider.clients.registration import FileError, apply, plan
-from cerbere.provider.models import Client
 
 
 class Command(BaseCommand):

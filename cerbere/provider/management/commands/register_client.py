@@ -5,9 +5,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cerbere.provider.claims import CLAIMS
 from cerbere.provider.clients.public_keys import validate_public_keys
 from cerbere.provider.clients.registration import FIELDS, MINIMUM, FileError, apply, new_client
-from cerbere.provider.tokens.claims import CLAIMS
 
 
 class Command(BaseCommand):

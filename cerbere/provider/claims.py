@@ -1,15 +1,9 @@
 """What an application learns of an agent (OpenID Connect Core §5)."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from accounts.models import Agent
-
-if TYPE_CHECKING:
-    from cerbere.provider.models import Grant
 
 Value = str | list[str]
 OPENID = "openid"
@@ -36,11 +30,6 @@ def of_scopes(scope: str) -> set[str]:
     return {claim for name in scope.split() for claim in SCOPES.get(name, (name,))}
 
 
-def scope_of(grant: Grant) -> str:
-    """What was asked for and means something here (RFC 6749 §3.3): whoever reads it may rely on it."""
-    return " ".join(known_scopes(grant.scope, tuple(grant.client.claims)))
-
-
 @lru_cache(maxsize=1000)
 def known_scopes(scope: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
     """Each once, without those that give nothing to who may have these claims (none named: all)."""
@@ -48,17 +37,18 @@ def known_scopes(scope: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(scope.split()) if name == OPENID or of_scopes(name) & given)
 
 
-def userinfo_claims(grant: Grant) -> dict[str, Value]:
-    return _values(grant, of_scopes(grant.scope) | set(grant.claims.get("userinfo", {})))
+def userinfo_claims(agent: Agent, scope: str, requested: Iterable[str], allowed: Collection[str]) -> dict[str, Value]:
+    """Return what the scope and the `claims` parameter ask of userinfo; no name in `allowed` means all are."""
+    return _values(agent, of_scopes(scope) | set(requested), allowed)
 
 
-def id_token_claims(grant: Grant) -> dict[str, Value]:
-    """`uid`, which applications of the ministry read there, and what the request asked for by name."""
-    return _values(grant, {"uid"} | set(grant.claims.get("id_token", {})))
+def id_token_claims(agent: Agent, requested: Iterable[str], allowed: Collection[str]) -> dict[str, Value]:
+    """Return `uid`, which applications of the ministry read in ID tokens, and what the request asked for by name."""
+    return _values(agent, {"uid"} | set(requested), allowed)
 
 
-def _values(grant: Grant, wanted: Iterable[str]) -> dict[str, Value]:
-    """Those claims that exist, that this client may have, and that are not empty."""
-    allowed = set(grant.client.claims or CLAIMS)
-    found = {name: CLAIMS[name](grant.agent) for name in CLAIMS if name in wanted and name in allowed}
-    return {name: value for name, value in found.items() if value}
+def _values(agent: Agent, wanted: Collection[str], allowed: Collection[str]) -> dict[str, Value]:
+    """Return those claims that exist, that this client may have, and that are not empty."""
+    names = [name for name in CLAIMS if name in wanted and name in (allowed or CLAIMS)]
+    values = {name: CLAIMS[name](agent) for name in names}
+    return {name: value for name, value in values.items() if value}

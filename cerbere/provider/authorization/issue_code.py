@@ -1,0 +1,43 @@
+"""Issue an authorization code."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts.models import Agent
+from accounts.sessions.store import session_of
+from cerbere.provider.authorization import parked_requests
+from cerbere.provider.authorization.models import ParkedRequest
+from cerbere.provider.authorization.policy import Granted
+from cerbere.provider.authorization.request import AuthorizationRequest
+from cerbere.provider.hashes import digest, new_secret
+from cerbere.provider.tokens.models import Grant
+from twofactor.strength import auth_time
+
+
+def issue_code(
+    request: HttpRequest,
+    authorization: AuthorizationRequest,
+    granted: Granted,
+    now: datetime,
+    waiting: ParkedRequest | None = None,
+) -> str:
+    """A code bound to client, redirect URI, PKCE challenge, session and level; only its digest is kept.
+
+    The request that waited for it waits no more, in the same transaction.
+    """
+    code = new_secret()
+    asked = authorization.parameters
+    assert isinstance(request.user, Agent)
+    with transaction.atomic():
+        if waiting:
+            parked_requests.mark_answered(waiting, now)
+        Grant.objects.create(
+            client=authorization.client, agent=request.user, session_id=session_of(request).sid,
+            code_digest=digest(code), redirect_uri=authorization.redirect_uri,
+            code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
+            claims=authorization.claims, strength=granted.strength, acr=granted.acr,
+            auth_time=auth_time(granted.facts) or now, created_at=now,
+        )  # fmt: skip
+    return code
