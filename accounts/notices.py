@@ -1,4 +1,4 @@
-"""Mails that tell an agent what was done with the account: queued with the act, sent by `manage.py db_worker`."""
+"""Mails to agents about changes of their account: queued with the change, sent by `manage.py db_worker`."""
 
 from datetime import datetime, timedelta
 
@@ -8,53 +8,50 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django_tasks import TaskContext, TaskResultStatus, task
-from django_tasks_db.models import DBTaskResult
+from django_tasks import TaskContext, task
 
 from accounts.models import Agent
+from cerbere.core.retries import erase_arguments, next_attempt_at, requeue_abandoned
 
-RETRY_AFTER = [timedelta(minutes=m) for m in (1, 10, 60, 360, 1440)]  # a relay may be down for a night; then given up
-STALLED_AFTER = timedelta(hours=1)  # far beyond EMAIL_TIMEOUT: the worker died with the mail in hand
-NOTHING: dict[str, object] = {"args": [], "kwargs": {}}
+RETRY_AFTER = [timedelta(minutes=m) for m in (1, 10, 60, 360, 1440)]  # a relay may be down for a night
+STALLED_AFTER = timedelta(hours=1)  # far beyond EMAIL_TIMEOUT: the worker died while it had the mail
 log = structlog.get_logger("accounts.notices")
 
 
 def notify(agent: Agent, subject: str, template: str, **context: object) -> None:
-    """Queue a mail to the agent, in the caller's transaction. A mail server that is down undoes and delays nothing."""
+    """Queue a mail to the agent, in the caller's transaction. A relay that is down neither undoes nor delays that."""
     if agent.email:
         context |= {"agent": agent, "at": timezone.localtime(), "support_contact": settings.SUPPORT_CONTACT}
-        send.enqueue(subject, render_to_string(template, context), agent.email)
+        send_notice.enqueue(subject, render_to_string(template, context), agent.email)
 
 
 @task(takes_context=True)
-def send(context: TaskContext, subject: str, body: str, address: str, attempt: int = 1) -> None:
-    """Send one mail; a failure is tried again after RETRY_AFTER, a last one is given up.
+def send_notice(context: TaskContext, subject: str, body: str, recipient: str, attempt: int = 1) -> None:
+    """Send one mail. One that fails is tried again after each wait of RETRY_AFTER, then given up.
 
-    The log says what became of it, and its text and address leave the queue.
+    The log names the result. The text and the recipient leave the queue.
     """
-    error = _error_of_sending(subject, body, address)
+    error = _try_to_send(subject, body, recipient)
     with transaction.atomic():
-        DBTaskResult.objects.filter(pk=context.task_result.id).update(args_kwargs=NOTHING)
+        erase_arguments(context)
         if not error:
             log.info("notice_sent", attempt=attempt)
-        elif attempt > len(RETRY_AFTER):
-            log.error("notice_given_up", attempt=attempt, error=error)
-        else:
+        elif run_after := next_attempt_at(RETRY_AFTER, attempt, timezone.now()):
             log.warning("notice_not_sent", attempt=attempt, error=error)
-            run_after = timezone.now() + RETRY_AFTER[attempt - 1]
-            send.using(run_after=run_after).enqueue(subject, body, address, attempt + 1)
+            send_notice.using(run_after=run_after).enqueue(subject, body, recipient, attempt + 1)
+        else:
+            log.error("notice_given_up", attempt=attempt, error=error)
 
 
-def _error_of_sending(subject: str, body: str, address: str) -> str:
-    """Nothing when the relay took it; else the kind of fault, for a server's words may repeat the address."""
+def _try_to_send(subject: str, body: str, recipient: str) -> str:
+    """Return an empty string when the relay took the mail, else the kind of fault: its text may quote the recipient."""
     try:
-        send_mail(subject, body, None, [address])
-    except (OSError, ValueError) as error:  # the latter for an address that no mail can have
+        send_mail(subject, body, None, [recipient])
+    except (OSError, ValueError) as error:  # ValueError for a recipient that no mail can have
         return type(error).__name__
     return ""
 
 
-def send_stalled(now: datetime) -> None:
-    """Queue again what a worker took and never finished: it was killed."""
-    taken = DBTaskResult.objects.running().filter(task_path=send.module_path, started_at__lte=now - STALLED_AFTER)
-    taken.exclude(args_kwargs=NOTHING).update(status=TaskResultStatus.READY)
+def requeue_stalled_notices(now: datetime) -> None:
+    """Queue again the mails that a worker took and never finished."""
+    requeue_abandoned(send_notice, now - STALLED_AFTER)

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.directory.settings_faults import directory_faults
+from accounts.directory.settings_faults import find_directory_faults
 from cerbere.env import is_loopback
 from cerbere.provider.keys import ring
 from twofactor.seeds import sealing
-from twofactor.sources.faults import faults as source_faults
+from twofactor.sources.faults import find_source_faults
 
 TAG = "cerbere"
 SECRET_KEY_LENGTH = 32  # characters
@@ -31,11 +31,11 @@ def unsafe() -> Iterator[tuple[str, str]]:
         yield "CERBERE_DEMO", "must not be on outside this machine: it shows passwords and codes"
     if not settings.HTTPS and not is_loopback(settings.PUBLIC_URL):
         yield "CERBERE_PUBLIC_URL", "must be https outside this machine"
-    yield from source_faults()
+    yield from find_source_faults()
     if settings.PAIRWISE_SALT and not _is_secret(settings.PAIRWISE_SALT):
         yield "CERBERE_PAIRWISE_SALT", f"is shorter than {SECRET_KEY_LENGTH} characters"
     yield from unusable_keys()
-    yield from directory_faults()
+    yield from find_directory_faults()
 
 
 def _secret_key() -> str:

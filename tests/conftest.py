@@ -6,7 +6,7 @@ from django.db import connections
 from tests.support import people
 from tests.support.admin import at_two_factors
 from tests.support.suite import Suite
-from twofactor.sources.watch import watch_of
+from twofactor.sources.watch import get_watch
 from twofactor.strength import Strength
 
 
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _forgetful_process():
     cache.clear()
-    watch_of.cache_clear()
+    get_watch.cache_clear()
 
 
 @pytest.fixture

@@ -1,12 +1,19 @@
-"""Reading agents from CSV: which columns there are, and what one line says of one agent. No database."""
+"""Read agents from CSV: the columns that a file may have, and the values that one line gives to one agent."""
 
 from collections.abc import Iterator
 from enum import StrEnum
 
 from accounts.models import SHARED_MAILBOX_MARK, normalize_login
-from cerbere.core.imports.lines import Bytes, Unreadable, cells, delimiter_of, has_controls, lines
+from cerbere.core.imports.lines import (
+    ReadsLines,
+    Unreadable,
+    detect_delimiter,
+    has_control_characters,
+    read_lines,
+    split_cells,
+)
 
-COLUMNS = {  # as docs/imports.md lists them; the field, then its other names
+COLUMNS = {  # as docs/imports.md lists them: each field with its other names
     "uid": ("identifiant",),
     "email": ("mail", "courriel", "adresse électronique", "adresse_electronique"),
     "given_name": ("prénom", "prenom", "givenname"),
@@ -45,27 +52,28 @@ class Refusal(StrEnum):
 
 
 class BadHeader(Exception):
-    """The first line does not name columns that can be read: nothing of the file is."""
+    """The first line does not name columns that can be read: nothing of the file is read."""
 
 
 Row = dict[str, str]
 
 
-def read(file: Bytes) -> Iterator[tuple[int, Row | Refusal]]:
-    """Line number, and field → value in its normal form. Raises BadHeader, UnicodeDecodeError."""
-    numbered = lines(file)
+def read_rows(file: ReadsLines) -> Iterator[tuple[int, Row | Refusal]]:
+    """Yield line number, and field → value in its normal form. Raises BadHeader, UnicodeDecodeError."""
+    numbered = read_lines(file)
     _, first = next(numbered, (0, None))
-    header, delimiter = _header(first)
+    header, delimiter = _parse_header(first)
     for number, line in numbered:
-        yield number, _row(line, header, delimiter)
+        yield number, _parse_row(line, header, delimiter)
 
 
-def _header(line: str | None) -> tuple[list[str], str]:
+def _parse_header(line: str | None) -> tuple[list[str], str]:
+    """Return the field of each column, and the delimiter. Raises BadHeader."""
     if line is None:
         raise BadHeader("the first line must name the columns")
-    delimiter = delimiter_of(line)
+    delimiter = detect_delimiter(line)
     try:
-        names = [name.casefold() for name in cells(line, delimiter)]
+        names = [name.casefold() for name in split_cells(line, delimiter)]
     except Unreadable as error:
         raise BadHeader("the first line is not CSV") from error
     if set(names) & set(PASSWORDS):
@@ -76,22 +84,22 @@ def _header(line: str | None) -> tuple[list[str], str]:
     return fields, delimiter
 
 
-def _row(line: str | None, header: list[str], delimiter: str) -> Row | Refusal:
+def _parse_row(line: str | None, header: list[str], delimiter: str) -> Row | Refusal:
     if line is None:
         return Refusal.LINE
-    if has_controls(line.strip()):
+    if has_control_characters(line.strip()):
         return Refusal.CONTROLS
     try:
-        values = cells(line, delimiter)
+        values = split_cells(line, delimiter)
     except Unreadable:
         return Refusal.LINE
     if len(values) != len(header):
         return Refusal.CELLS
-    return _normal(dict(zip(header, values, strict=True)))
+    return _normalize(dict(zip(header, values, strict=True)))
 
 
-def _normal(row: Row) -> Row | Refusal:
-    """Logins as the model spells them; an empty mailbox or directory_id says nothing, rather than « none »."""
+def _normalize(row: Row) -> Row | Refusal:
+    """Spell logins as the model does, and drop an empty mailbox or directory_id, which leaves the agent's own."""
     for name in ("uid", "email", "directory_id"):
         if name in row:
             row[name] = normalize_login(row[name])
@@ -106,7 +114,7 @@ def _normal(row: Row) -> Row | Refusal:
 
 
 def is_siret(text: str) -> bool:
-    """Fourteen ASCII digits, the last by Luhn's rule."""
+    """Return whether the text is fourteen ASCII digits, the last by Luhn's rule."""
     if len(text) != SIRET_LENGTH or not (text.isascii() and text.isdigit()):
         return False
     doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(text)]

@@ -1,6 +1,6 @@
-"""The import of agents in the administration: a file, what it would do, then exactly that.
+"""The import of agents in the administration: a file, a preview of its verdicts, then exactly these changes.
 
-Between the two pages the server keeps nothing: the page carries the file itself, signed for this administrator.
+The server keeps nothing between the two pages: the preview carries the file itself, signed for this administrator.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from django.views.decorators.http import require_POST
 from accounts.agent_imports.agent_lines import BadHeader, Refusal
 from accounts.agent_imports.import_agents import Verdict, import_agents
 from accounts.models import Agent
-from cerbere.core.imports.lines import Judged
+from cerbere.core.imports.report import LineVerdict
 from cerbere.core.redirects import SeeOther
 
-CARRIED = 60_000  # characters of the signed file, compressed: what fits into a form (DATA_UPLOAD_MAX_MEMORY_SIZE)
+MAXIMUM_CARRIED = 60_000  # characters of the signed, compressed file: a form holds them (DATA_UPLOAD_MAX_MEMORY_SIZE)
 PREVIEW_AGE = timedelta(hours=1)
-SAID: dict[str, str] = {
+VERDICT_TEXTS: dict[str, str] = {
     Verdict.NEW: "nouveau",
     Verdict.UNCHANGED: "inchangé",
     Verdict.CHANGED: "modifié",
@@ -56,8 +56,8 @@ HEADER_FAULT = (
 TOO_LONG = "Fichier trop long pour cette page : utilisez la commande import_agents."
 
 
-class HasChanged(Exception):
-    """The agents are no longer those of the preview."""
+class AgentsHaveChanged(Exception):
+    """The agents are no longer those of the preview: other verdicts would follow."""
 
 
 class FileForm(forms.Form):
@@ -71,78 +71,82 @@ class FileForm(forms.Form):
 
 
 def import_agents_preview(request: HttpRequest) -> HttpResponse:
-    _superuser(request)
+    _require_superuser(request)
     form = FileForm(request.POST or None, request.FILES or None)
     if not form.is_valid():
-        return _page(request, "import.html", form=form)
-    return _preview(request, form)
+        return _render_page(request, "import.html", form=form)
+    return _render_preview(request, form)
 
 
 @require_POST
 def import_agents_apply(request: HttpRequest) -> HttpResponse:
-    chief = _superuser(request)
+    administrator = _require_superuser(request)
     try:
-        previewed = signing.loads(request.POST.get("previewed", ""), salt=_salt(chief), max_age=PREVIEW_AGE)
+        previewed = signing.loads(
+            request.POST.get("previewed", ""), salt=_make_salt(administrator), max_age=PREVIEW_AGE
+        )
     except signing.BadSignature:
         messages.error(request, "Cet aperçu est périmé ou n’est pas le vôtre. Choisissez à nouveau le fichier.")
         return SeeOther(reverse("admin:import_agents"))
     try:
-        judged = _apply(previewed, chief)
-    except HasChanged:
+        verdicts = _apply_previewed(previewed, administrator)
+    except AgentsHaveChanged:
         messages.warning(request, "Les agents ont changé depuis l’aperçu : rien n’est écrit. Vérifiez à nouveau.")
-        return _preview(request, FileForm(), previewed["text"])
-    messages.success(request, f"Import terminé. {_summary(judged)}.")
+        return _render_preview(request, FileForm(), previewed["text"])
+    messages.success(request, f"Import terminé. {_summarize(verdicts)}.")
     return SeeOther(reverse("admin:accounts_agent_changelist"))
 
 
-def _superuser(request: HttpRequest) -> Agent:
+def _require_superuser(request: HttpRequest) -> Agent:
     if not isinstance(request.user, Agent) or not request.user.is_superuser:
         raise PermissionDenied
     return request.user
 
 
-def _salt(chief: Agent) -> str:
-    return f"accounts.agent_imports.import_page:{chief.uuid}"
+def _make_salt(administrator: Agent) -> str:
+    return f"accounts.agent_imports.import_page:{administrator.uuid}"
 
 
-def _preview(request: HttpRequest, form: FileForm, text: str | None = None) -> HttpResponse:
+def _render_preview(request: HttpRequest, form: FileForm, text: str | None = None) -> HttpResponse:
     text = form.cleaned_data["file"] if text is None else text
     try:
-        judged = _judge(text, apply=False)
+        verdicts = _import_text(text, apply=False)
     except BadHeader:
         form.add_error("file", HEADER_FAULT)
-        return _page(request, "import.html", form=form)
-    previewed = signing.dumps({"text": text, "digest": _digest(judged)}, salt=_salt(_superuser(request)), compress=True)
-    if len(previewed) > CARRIED:
+        return _render_page(request, "import.html", form=form)
+    previewed = signing.dumps(
+        {"text": text, "digest": _hash_verdicts(verdicts)}, salt=_make_salt(_require_superuser(request)), compress=True
+    )
+    if len(previewed) > MAXIMUM_CARRIED:
         form.add_error("file", TOO_LONG)
-        return _page(request, "import.html", form=form)
-    lines = [(line, SAID[line.verdict], line.verdict in list(Refusal)) for line in judged]
-    return _page(request, "import_preview.html", previewed=previewed, lines=lines, summary=_summary(judged))
+        return _render_page(request, "import.html", form=form)
+    lines = [(line, VERDICT_TEXTS[line.verdict], line.verdict in list(Refusal)) for line in verdicts]
+    return _render_page(request, "import_preview.html", previewed=previewed, lines=lines, summary=_summarize(verdicts))
 
 
-def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+def _render_page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
     context |= admin.site.each_context(request) | {"title": "Importer des agents"}
     return render(request, f"admin/accounts/{template}", context)
 
 
-def _judge(text: str, apply: bool, actor: Agent | None = None) -> list[Judged]:
+def _import_text(text: str, apply: bool, actor: Agent | None = None) -> list[LineVerdict]:
     batches = import_agents(io.BytesIO(text.encode()), apply, actor)
     return [line for batch in batches for line in batch]
 
 
-def _apply(previewed: dict[str, str], chief: Agent) -> list[Judged]:
-    """Write all that was previewed, or nothing. Raises HasChanged."""
+def _apply_previewed(previewed: dict[str, str], administrator: Agent) -> list[LineVerdict]:
+    """Write all that was previewed, or nothing. Raises AgentsHaveChanged."""
     with transaction.atomic():
-        judged = _judge(previewed["text"], apply=True, actor=chief)
-        if _digest(judged) != previewed["digest"]:
-            raise HasChanged
-    return judged
+        verdicts = _import_text(previewed["text"], apply=True, actor=administrator)
+        if _hash_verdicts(verdicts) != previewed["digest"]:
+            raise AgentsHaveChanged
+    return verdicts
 
 
-def _digest(judged: Iterable[Judged]) -> str:
-    return hashlib.sha256("\n".join(map(str, judged)).encode()).hexdigest()
+def _hash_verdicts(verdicts: Iterable[LineVerdict]) -> str:
+    return hashlib.sha256("\n".join(map(str, verdicts)).encode()).hexdigest()
 
 
-def _summary(judged: Iterable[Judged]) -> str:
-    counts = Counter("refusé" if line.verdict in list(Refusal) else SAID[line.verdict] for line in judged)
-    return ", ".join(f"{said} : {count}" for said, count in sorted(counts.items())) or "aucune ligne"
+def _summarize(verdicts: Iterable[LineVerdict]) -> str:
+    counts = Counter("refusé" if line.verdict in list(Refusal) else VERDICT_TEXTS[line.verdict] for line in verdicts)
+    return ", ".join(f"{text} : {count}" for text, count in sorted(counts.items())) or "aucune ligne"

@@ -1,4 +1,4 @@
-"""The ministry's directory of people, where there is one: it keeps their passwords and says who they are.
+"""The ministry's directory of people, where there is one: it keeps their passwords and identifies them.
 
 Nothing here is used, nor is an LDAP library imported, while settings.DIRECTORY names nothing.
 """
@@ -8,10 +8,10 @@ from django.utils.module_loading import import_string
 
 from accounts.directory.entries import Directory, DirectoryUnavailable, Entry
 
-__all__ = ["Directory", "DirectoryUnavailable", "Entry", "directory"]
+__all__ = ["Directory", "DirectoryUnavailable", "Entry", "get_directory"]
 
 
-def directory() -> Directory:
-    """The one that settings.DIRECTORY names."""
-    active: Directory = import_string(settings.DIRECTORY)()
-    return active
+def get_directory() -> Directory:
+    """Return the directory that settings.DIRECTORY names."""
+    directory: Directory = import_string(settings.DIRECTORY)()
+    return directory

@@ -1,122 +1,123 @@
-"""The directory by LDAP: django-auth-ldap's connections and searches, bounded in time.
+"""The directory by LDAP: python-ldap's connections and django-auth-ldap's searches, bounded in time.
 
 TLS is checked always: the certificate's authority, its name and its dates.
 """
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
 import ldap
 import structlog
 from django.conf import settings
-from django_auth_ldap.backend import LDAPBackend, _LDAPUser
 from django_auth_ldap.config import LDAPSearch
 
-from accounts.directory.entries import DirectoryUnavailable, Entry, names_of, read
+from accounts.directory.entries import DirectoryUnavailable, Entry, parse_attribute_names, read_entry
+from cerbere.core.deadlines import run_within
 
 T = TypeVar("T")
 STEP_TIMEOUT = 1.5  # seconds to connect, then for each answer that an agent waits for
 DEADLINE = 2.0  # seconds for a search or a bind, name resolution included: two of them end within 5
-BATCH_TIMEOUT, BATCH_DEADLINE = 15.0, 20.0  # seconds, for what no agent waits for
-AT_ONCE = 2  # requests under way in one process: a directory that hangs leaves threads to agents who have a session
-WAIT_FOR_TURN = 0.5  # seconds
+BATCH_TIMEOUT, BATCH_DEADLINE = 15.0, 20.0  # seconds, for requests that no agent waits for
+MAXIMUM_REQUESTS = 2  # under way in one process: while a directory hangs, threads are left to agents with a session
+WAIT_FOR_SLOT = 0.5  # seconds
 TLS_1_2 = 0x303
-# What servers answer to a bind that is not right, or that this entry may not do: an answer, not a fault.
-REFUSED = (
+# The codes by which servers refuse a bind that is wrong, or that this entry may not do: an answer, not a fault.
+REFUSALS = (
     ldap.INVALID_CREDENTIALS, ldap.INAPPROPRIATE_AUTH, ldap.UNWILLING_TO_PERFORM, ldap.CONSTRAINT_VIOLATION,
     ldap.INSUFFICIENT_ACCESS,
 )  # fmt: skip
 log = structlog.get_logger("accounts.directory")
-turns = BoundedSemaphore(AT_ONCE)
-logging.getLogger("django_auth_ldap").setLevel(logging.CRITICAL)  # its lines quote what was typed: maybe a password
+slots = BoundedSemaphore(MAXIMUM_REQUESTS)
+logging.getLogger("django_auth_ldap").setLevel(logging.CRITICAL)  # its lines quote typed text, maybe a password
 
 
 class LdapDirectory:
     """A Directory (accounts.directory.entries). Every request has a connection of its own."""
 
     def __init__(self) -> None:
-        self.names = names_of(settings.LDAP_ATTRIBUTES)
+        self.names = parse_attribute_names(settings.LDAP_ATTRIBUTES)
 
     def search(self, login: str) -> list[Entry]:
         terms = "".join(f"({name}=%(login)s)" for name in (*self.names["uid"], *self.names["email"]))
-        return _within(DEADLINE, lambda: self._search(f"(|{terms})", {"login": login}, STEP_TIMEOUT))
+        return ask_directory(DEADLINE, lambda: self._search(f"(|{terms})", {"login": login}, STEP_TIMEOUT))
 
-    def entries_of(self, directory_ids: Iterable[str]) -> list[Entry]:
+    def find_by_ids(self, directory_ids: Iterable[str]) -> list[Entry]:
         ids = {f"id{number}": value for number, value in enumerate(directory_ids)}
+        if not ids:
+            return []
         terms = "".join(f"({name}=%({key})s)" for key in ids for name in self.names["directory_id"])
-        return _within(BATCH_DEADLINE, lambda: self._search(f"(|{terms})", ids, BATCH_TIMEOUT))
+        return ask_directory(BATCH_DEADLINE, lambda: self._search(f"(|{terms})", ids, BATCH_TIMEOUT))
 
-    def proves(self, entry: Entry, password: str) -> bool:
+    def check_password(self, entry: Entry, password: str) -> bool:
         if not password:
-            return False  # RFC 4513 §5.1.2: a bind without a password succeeds, as nobody
-        return _within(DEADLINE, lambda: _binds(entry.dn, password))
+            return False  # RFC 4513 §5.1.2: a bind without a password succeeds, anonymously
+        return ask_directory(DEADLINE, lambda: _can_bind(entry.dn, password))
 
     def _search(self, pattern: str, values: dict[str, str], timeout: float) -> list[Entry]:
         wanted = sorted({name for names in self.names.values() for name in names})
         search = LDAPSearch(settings.LDAP_BASE, ldap.SCOPE_SUBTREE, pattern, wanted)
-        service = _connection(settings.AUTH_LDAP_BIND_DN, settings.AUTH_LDAP_BIND_PASSWORD, timeout)
-        return [read(dn, attributes, self.names) for dn, attributes in search.execute(service, values)]
+        connection = _connect(settings.AUTH_LDAP_BIND_DN, settings.AUTH_LDAP_BIND_PASSWORD, timeout)
+        return [read_entry(dn, attributes, self.names) for dn, attributes in search.execute(connection, values)]
 
 
-def _binds(dn: str, password: str) -> bool:
+def _can_bind(dn: str, password: str) -> bool:
     try:
-        _connection(dn, password, STEP_TIMEOUT)
-    except REFUSED:
+        _connect(dn, password, STEP_TIMEOUT)
+    except REFUSALS:
         return False
     return True
 
 
-def _connection(dn: str, password: str, timeout: float) -> Any:
-    """Bound as this entry; each answer is waited for `timeout` seconds. Raises ldap.LDAPError."""
-    backend = LDAPBackend()
-    backend.settings.BIND_DN, backend.settings.BIND_PASSWORD = dn, password
-    backend.settings.CONNECTION_OPTIONS = _options(timeout)
-    return _LDAPUser(backend, username="").connection
+def _connect(dn: str, password: str, timeout: float) -> Any:
+    """Return a connection bound as this entry, which waits `timeout` seconds for each answer. Raises ldap.LDAPError."""
+    connection = ldap.initialize(settings.AUTH_LDAP_SERVER_URI)
+    for option, value in _make_options(timeout).items():
+        connection.set_option(option, value)
+    if settings.AUTH_LDAP_START_TLS:
+        connection.start_tls_s()
+    connection.simple_bind_s(dn, password)
+    return connection
 
 
-def _options(timeout: float) -> dict[int, Any]:
+def _make_options(timeout: float) -> dict[int, Any]:
     authority = {ldap.OPT_X_TLS_CACERTFILE: settings.LDAP_CA_FILE} if settings.LDAP_CA_FILE else {}
     return {
-        ldap.OPT_REFERRALS: 0,  # they would lead the service's password to another server
+        ldap.OPT_REFERRALS: 0,  # they would take the service's password to another server
         ldap.OPT_NETWORK_TIMEOUT: STEP_TIMEOUT,
         ldap.OPT_TIMEOUT: timeout,
         **authority,
         ldap.OPT_X_TLS_REQUIRE_CERT: ldap.OPT_X_TLS_DEMAND,
         ldap.OPT_X_TLS_PROTOCOL_MIN: TLS_1_2,
-        ldap.OPT_X_TLS_NEWCTX: 0,  # last: it makes what the lines above say true
+        ldap.OPT_X_TLS_NEWCTX: 0,  # last: it applies the TLS options above
     }
 
 
-def _within(deadline: float, act: Callable[[], T]) -> T:
-    """What `act` returns. Raises DirectoryUnavailable.
+def ask_directory(deadline: float, request: Callable[[], T]) -> T:
+    """Return what `request` returns. Raises DirectoryUnavailable.
 
-    In a thread that is left behind when it takes too long: resolving a name and a server that trickles its
-    answer know no time-out. Its turn ends with it, so that threads left behind cannot add up.
+    A thread that is left behind keeps its slot until it ends, so that such threads cannot add up.
     """
-    if not turns.acquire(timeout=WAIT_FOR_TURN):
-        raise _unavailable("too_many_at_once")
-    outcome: Future[T] = Future()
-    Thread(target=_run, args=(act, outcome), daemon=True).start()
+    if not slots.acquire(timeout=WAIT_FOR_SLOT):
+        raise _log_unavailable("too_many_at_once")
     try:
-        return outcome.result(deadline)
+        return run_within(deadline, lambda: _run_in_slot(request))
     except TimeoutError:
-        raise _unavailable("too_slow") from None
+        raise _log_unavailable("too_slow") from None
 
 
-def _run(act: Callable[[], T], outcome: "Future[T]") -> None:
+def _run_in_slot(request: Callable[[], T]) -> T:
     try:
-        outcome.set_result(act())
-    except ldap.LDAPError as error:  # not itself: its text may quote an entry, its trace keeps the connection open
-        outcome.set_exception(_unavailable(type(error).__name__))
-    except Exception as error:  # whoever waits raises it
-        outcome.set_exception(error)
+        return request()
+    except ldap.LDAPError as error:
+        fault = type(error).__name__
     finally:
-        turns.release()
+        slots.release()
+    # Raised outside of `except`: a text of libldap may quote an entry, and its traceback keeps the connection open.
+    raise _log_unavailable(fault)
 
 
-def _unavailable(why: str) -> DirectoryUnavailable:
-    log.error("directory_unavailable", error=why)
-    return DirectoryUnavailable(why)
+def _log_unavailable(reason: str) -> DirectoryUnavailable:
+    log.error("directory_unavailable", error=reason)
+    return DirectoryUnavailable(reason)

@@ -1,32 +1,39 @@
-"""The directory's part of signing in: find the entry, try its password there, take the person in."""
+"""The directory's part of signing in: find the entry, check its password there, link the person to an agent."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from accounts import attempts
-from accounts.directory import Directory, DirectoryUnavailable, Entry, directory
-from accounts.directory.link import link
+from accounts.directory import Directory, DirectoryUnavailable, Entry, get_directory
+from accounts.directory.link_agent import link_agent
 from accounts.models import SHARED_MAILBOX_MARK, Agent, normalize_login
 from accounts.refusals import Reason, Refused
 
 
-def prove_by_directory(agent: Agent | None, typed: str, password: str, counted: str, now: datetime) -> Agent | Refused:
-    """As accounts.sign_in.passwords.prove, for a login that Cerbère does not keep itself."""
+def prove_by_directory(
+    agent: Agent | None, typed: str, password: str, counted_key: str, now: datetime
+) -> Agent | Refused:
+    """Return the agent whose password in the directory this is, or why it is refused. Raises DirectoryUnavailable.
+
+    `agent` is the one known by the typed login, if any, and `counted_key` the key under which the try is reserved.
+    """
     login = normalize_login(typed)
     if SHARED_MAILBOX_MARK in login:
         return Refused(Reason.SHARED_MAILBOX)
-    asked = directory()
-    found = _person(asked.search(login))
-    if isinstance(found, Reason):
-        return Refused(found)
-    key = _key_of(found, agent, counted)
+    directory = get_directory()
+    person = _find_person(directory.search(login))
+    if isinstance(person, Reason):
+        return Refused(person)
+    key = _find_second_key(person, agent, counted_key)
     wait_until = attempts.reserve(key, None, now) if key else None
-    return Refused(Reason.TOO_MANY_TRIES, wait_until) if wait_until else _try(asked, found, password, key, now)
+    if wait_until:
+        return Refused(Reason.TOO_MANY_TRIES, wait_until)
+    return _check_password(directory, person, password, key, now)
 
 
-def _person(entries: list[Entry]) -> Entry | Reason:
-    """The one person among these entries: a mailbox may share an address with somebody."""
+def _find_person(entries: list[Entry]) -> Entry | Reason:
+    """Return the one person among these entries: a mailbox may share an e-mail address with a person."""
     people = [entry for entry in entries if entry.is_person]
     if not people:
         return Reason.NOT_A_PERSON if entries else Reason.UNKNOWN
@@ -35,35 +42,39 @@ def _person(entries: list[Entry]) -> Entry | Reason:
     return people[0] if people[0].is_usable else Reason.UNUSABLE_ENTRY
 
 
-def _key_of(entry: Entry, agent: Agent | None, counted: str) -> str | None:
-    """Where this try is to be counted too: who we find may not be who we knew by that name, if anybody.
+def _find_second_key(entry: Entry, agent: Agent | None, counted_key: str) -> str | None:
+    """Return the key under which this try is to be counted too; None when it is counted there already.
 
-    Otherwise each name of a person whom we have never seen, or who was renamed, would have tries of its own.
+    The person of the entry may not be the agent known by the typed login, if there is one. Without a second key, each
+    name of a person who has no agent yet, or who was renamed, would have tries of its own.
     """
     known = Agent.objects.filter(directory_id=entry.directory_id).first()
     if known and known == agent:
         return None
     key = attempts.account_key(entry.uid, known, None)
-    return None if key == counted else key
+    return None if key == counted_key else key
 
 
-def _try(asked: Directory, entry: Entry, password: str, key: str | None, now: datetime) -> Agent | Refused:
-    with _given_back_when_down(key):
-        right = asked.proves(entry, password)
-    if not right:
+def _check_password(
+    directory: Directory, entry: Entry, password: str, key: str | None, now: datetime
+) -> Agent | Refused:
+    with _give_back_when_unavailable(key):
+        is_right = directory.check_password(entry, password)
+    if not is_right:
         return Refused(Reason.WRONG_PASSWORD)
     if key:
         attempts.record_success(key, None)
     if entry.must_change_password:
         return Refused(Reason.PASSWORD_TO_CHANGE)
-    taken_in = link(entry, now)
-    if isinstance(taken_in, Reason):
-        return Refused(taken_in)
-    return taken_in if taken_in.may_sign_in else Refused(Reason.INACTIVE)
+    agent = link_agent(entry, now)
+    if isinstance(agent, Reason):
+        return Refused(agent)
+    return agent if agent.may_sign_in else Refused(Reason.INACTIVE)
 
 
 @contextmanager
-def _given_back_when_down(key: str | None) -> Iterator[None]:
+def _give_back_when_unavailable(key: str | None) -> Iterator[None]:
+    """Give the try counted under this key back when the block raises DirectoryUnavailable."""
     try:
         yield
     except DirectoryUnavailable:

@@ -1,4 +1,4 @@
-"""What must not be put into service of the directory's settings."""
+"""Checks of the directory's settings: a fault stops the start, with one line each."""
 
 import re
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from pathlib import Path
 
 from django.conf import settings
 
-from accounts.directory.entries import names_of
+from accounts.directory.entries import parse_attribute_names
 from cerbere.env import is_loopback
 
 # One server: several would take longer than an agent waits.
 SERVER = re.compile(r"ldaps?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?\Z", re.ASCII | re.IGNORECASE)
 
 
-def directory_faults() -> Iterator[tuple[str, str]]:
-    """Setting and fault, for each fault; none without a directory."""
+def find_directory_faults() -> Iterator[tuple[str, str]]:
+    """Yield the name of a setting and its fault, for each fault; none without a directory."""
     if not settings.LDAP_URL:
         return
-    yield from _of_the_way()
+    yield from _find_transport_faults()
     if find_spec("django_auth_ldap") is None:
         yield "CERBERE_LDAP_URL", "needs the extra `ldap`, which is not installed"
     if not settings.LDAP_BASE:
@@ -28,13 +28,13 @@ def directory_faults() -> Iterator[tuple[str, str]]:
     if settings.LDAP_PASSWORD_URL and not settings.LDAP_PASSWORD_URL.startswith(("https://", "http://")):
         yield "CERBERE_LDAP_PASSWORD_URL", "must be https://… or http://…"
     try:
-        names_of(settings.LDAP_ATTRIBUTES)
+        parse_attribute_names(settings.LDAP_ATTRIBUTES)
     except ValueError as error:
         yield "CERBERE_LDAP_ATTRIBUTES", f"holds {error}: it takes field=attribute or field=first,second"
 
 
-def _of_the_way() -> Iterator[tuple[str, str]]:
-    """A password must never cross a network that is not encrypted, nor reach a server that has not proved its name."""
+def _find_transport_faults() -> Iterator[tuple[str, str]]:
+    """Yield faults by which a password would cross the network in clear, or reach a server that proves no name."""
     is_encrypted = settings.LDAP_URL.lower().startswith("ldaps:")
     if not SERVER.match(settings.LDAP_URL):
         yield "CERBERE_LDAP_URL", "must be ldaps://host or ldap://host, perhaps with a port"

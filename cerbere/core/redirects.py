@@ -1,4 +1,4 @@
-"""Where a page may send the agent next: only inside this site."""
+"""Redirects to a page that the request names, inside this site only."""
 
 from functools import lru_cache
 
@@ -8,22 +8,23 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 
 class SeeOther(HttpResponseRedirect):
-    """303: the next request is a GET whatever this one was; a password or a code is never posted again."""
+    """A redirect with status 303: the browser follows it with GET, so that no password or code is posted again."""
 
     status_code = 303
 
 
-@lru_cache(maxsize=100)  # a page asks several times
-def inside(target: str) -> str:
-    """This address if it stays inside this site, else nothing."""
-    stays = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if stays else ""
+@lru_cache(maxsize=100)  # templates and views of one page check the same URL several times
+def keep_if_inside(url: str) -> str:
+    """Return this URL if it stays inside this site, else an empty string."""
+    is_inside = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    return url if is_inside else ""
 
 
 def next_of(request: HttpRequest) -> str:
-    """The `next` of the query or the form if it stays inside this site, else nothing."""
-    return inside(request.POST.get("next") or request.GET.get("next") or "")
+    """Return the `next` of the form or the query if it stays inside this site, else an empty string."""
+    return keep_if_inside(request.POST.get("next") or request.GET.get("next") or "")
 
 
 def continue_to(request: HttpRequest, default: str) -> SeeOther:
+    """Return a redirect to `next`, or to the default page without one."""
     return SeeOther(next_of(request) or resolve_url(default))

@@ -6,7 +6,10 @@ from django.core.files.uploadhandler import MemoryFileUploadHandler
 
 
 class BoundedUploadHandler(MemoryFileUploadHandler):
-    """Files stay in memory; a request with files that is too long is refused (400) before it is read, on every page."""
+    """Keep files in memory, and refuse (400) a request with files that is too long before reading it.
+
+    As an upload handler it holds for every page.
+    """
 
     def handle_raw_input(
         self,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.directory import DirectoryUnavailable
 from cerbere.audit.context import current_origin, reference_of
-from cerbere.core.redirects import SeeOther, inside, next_of
+from cerbere.core.redirects import SeeOther, keep_if_inside, next_of
 from twofactor.seeds.sealing import SeedKeyError
 
 RETRY_AFTER = "30"  # seconds
@@ -73,7 +73,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _same_page(request: HttpRequest) -> str:
     """With its query, in which what waits is named: a form is sent to the address of its page. The form is not read."""
     name = request.resolver_match.url_name if request.resolver_match else None
-    return reverse(PAGES_OF_FORMS[name]) if name in PAGES_OF_FORMS else inside(request.get_full_path())
+    return reverse(PAGES_OF_FORMS[name]) if name in PAGES_OF_FORMS else keep_if_inside(request.get_full_path())
 
 
 def _reference() -> dict[str, object]:

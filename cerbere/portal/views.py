@@ -94,7 +94,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def _bnum() -> Iterator[str]:
-    known = current_watch().knowledge
+    known = current_watch().health
     if known.failing_since and known.asked_at:
         yield f"bnum: unavailable since {known.failing_since:{STAMP}}, last asked {known.asked_at:{STAMP}}"
 

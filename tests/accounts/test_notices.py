@@ -2,10 +2,13 @@
 
 import logging
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django_tasks_db.models import DBTaskResult
 
 from accounts.notices import RETRY_AFTER, notify
@@ -117,8 +120,9 @@ def test_an_act_that_fails_sends_nothing(port, camille):
     assert not DBTaskResult.objects.exists()
 
 
-def test_a_mail_that_a_killed_worker_held_is_sent_by_the_purge(enrolled_now, port, clock, capsys):
-    DBTaskResult.objects.update(status="RUNNING", started_at=NOW)
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"], ids=["killed", "stopped"])
+def test_a_mail_that_a_killed_worker_held_is_sent_by_the_purge(enrolled_now, port, clock, capsys, status):
+    DBTaskResult.objects.update(status=status, started_at=NOW)
     with relay(port) as server:
         for hours, sent in ((0, 0), (1, 1), (1, 1)):
             clock.shift(timedelta(hours=hours))
@@ -136,3 +140,12 @@ def test_the_purge_does_not_send_again_what_a_killed_worker_had_sent(enrolled_no
         work()
         assert len(server.received) == 1
     assert not DBTaskResult.objects.failed().exists()
+
+
+def test_a_mail_that_waits_during_the_upgrade_is_sent(enrolled_now, port):
+    DBTaskResult.objects.update(task_path="accounts.notices.send")
+    migration = import_module("cerbere.provider.migrations.0003_task_paths")
+    migration.rename_tasks(apps, SimpleNamespace(connection=connection))
+    with relay(port) as server:
+        work()
+    assert len(server.received) == 1

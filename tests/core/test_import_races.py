@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.agent_imports import import_agents as agents_act
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
-from cerbere.core.imports.lines import batches
-from cerbere.core.imports.transaction import batch_transaction
+from cerbere.core.imports import engine
+from cerbere.core.imports.engine import batch_transaction
 from tests.support.at_once import at_once
 from twofactor.seed_formats import Entry
 from twofactor.seeds import import_seeds as seeds_act
@@ -22,8 +22,7 @@ COUNT = 60
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch):
-    for act in (agents_act, seeds_act):
-        monkeypatch.setattr(act, "batches", lambda items: batches(items, 20))
+    monkeypatch.setattr(engine, "BATCH", 20)
 
 
 def by_four(imported):

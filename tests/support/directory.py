@@ -27,10 +27,10 @@ KARIM = JEANNE | {
 
 def all_turns_are_free():
     """A search that a test has left behind holds its turn until it ends."""
-    for _ in range(ldap_directory.AT_ONCE):
-        assert ldap_directory.turns.acquire(timeout=10)
-    for _ in range(ldap_directory.AT_ONCE):
-        ldap_directory.turns.release()
+    for _ in range(ldap_directory.MAXIMUM_REQUESTS):
+        assert ldap_directory.slots.acquire(timeout=10)
+    for _ in range(ldap_directory.MAXIMUM_REQUESTS):
+        ldap_directory.slots.release()
 
 
 class Nobody:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.paths import VECTORS
 from tests.support.people import NOW
 from twofactor.codes import STEP, Outcome, clean_code, code_at, judge, matching_steps, step_of
-from twofactor.sources.answers import decode_secret
+from twofactor.secret_encodings import decode_secret
 
 RFC_SECRET = b"12345678901234567890"
 STEP_NOW = step_of(NOW)

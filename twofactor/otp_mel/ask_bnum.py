@@ -1,4 +1,4 @@
-"""Checking a code where the secret stays: the Bnum answers, Cerbère counts the tries and burns the code."""
+"""Check a code where the Bnum keeps the secret: the Bnum answers, Cerbère counts the tries and burns the code."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,9 +14,9 @@ from twofactor.sources import DelegatedSource, SourceUnavailable, source
 
 
 def answer_for_active(agent: Agent, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
-    """What the Bnum says to a clean code for the active method; None when Cerbère checks it by the seed it keeps.
+    """Ask the Bnum about a clean code for the active method; None when Cerbère checks it by the seed that it keeps.
 
-    A site that verifies codes itself is asked also about a seed that was kept before: else that one would work
+    A source that verifies codes decides even where a seed is still kept from an earlier source: that seed would work
     for ever, whatever the agent renews. Call outside of any transaction. Raises SourceUnavailable.
     """
     device = otp_mel_of(agent)
@@ -28,16 +28,16 @@ def answer_for_active(agent: Agent, code: str, sid: UUID | None, now: datetime) 
         return ask_bnum(agent, code, sid, now)
     if device.sealed_seed:
         return None
-    if notice_change(agent, now):  # the site gives secrets now: the agent confirms the one that will be kept
+    if notice_change(agent, now):  # the source gives secrets now: the agent confirms the one that will be kept
         return Outcome.SECRET_CHANGED
     raise SourceUnavailable("no source verifies this method")
 
 
 def ask_bnum(agent: Agent, code: str, sid: UUID | None, now: datetime) -> Outcome:
-    """GOOD is not burnt here yet: `burn_answered` does it in the transaction of what the code gives.
+    """Count a try, then ask the Bnum about the code. Raises SourceUnavailable, and the try is given back.
 
-    A try is counted before the question, so that parallel ones cannot outrun the limit, and given back when
-    no answer comes. Raises SourceUnavailable.
+    The try is counted before the question, so that parallel ones cannot outrun the limit. A code that is GOOD is not
+    burnt here: `burn_answered` does it, in the transaction of the act that the code allows.
     """
     with transaction.atomic():
         device = OtpMelDevice.locked_for(agent)

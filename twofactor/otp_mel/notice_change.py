@@ -1,4 +1,4 @@
-"""Noticing that the Bnum holds another secret than the one that the agent confirmed here, or none any more."""
+"""Notice that the Bnum holds another secret than the one that the agent confirmed here, or none any more."""
 
 from datetime import datetime
 
@@ -16,15 +16,15 @@ from twofactor.sources import SourceUnavailable, State, source
 
 
 def has_changed(device: OtpMelDevice, state: State, seed: bytes | None) -> bool:
-    """Whether the source's answer is not what the agent confirmed. A locked secret counts: somebody locked it."""
+    """Return whether the source's answer differs from the secret that the agent confirmed. A locked secret differs."""
     return state is not State.PRESENT or (seed is not None and not device.holds(seed))
 
 
 def notice_change(agent: Agent, now: datetime, code: str = "") -> bool:
-    """Look on the Bnum, and mark the method if the secret has changed. Returns whether it has.
+    """Look the secret up on the Bnum, mark the method if it has changed, and return whether it has.
 
-    The try of a refused code is given back when it is right for the new secret, and only then: else whoever can
-    make the Bnum's answer change could guess without limit. A source that does not answer tells nothing: False.
+    The try of a refused code is given back only when the code is right for the new secret: otherwise an attacker who
+    can make the Bnum's answer change could guess without limit. False when the source does not answer.
     """
     try:
         state, seed = source().look_up(agent.uid)
@@ -41,7 +41,10 @@ def notice_change(agent: Agent, now: datetime, code: str = "") -> bool:
 
 
 def mark_changed(device: OtpMelDevice, now: datetime) -> None:
-    """Once: journal and mail. Sessions that are at two factors stay so, the next login needs the new secret."""
+    """Mark the method once, with an audit event and a mail.
+
+    Sessions that are at two factors stay so; the next login needs the new secret.
+    """
     if device.changed_at:
         return
     device.mark_changed(now)
@@ -50,6 +53,6 @@ def mark_changed(device: OtpMelDevice, now: datetime) -> None:
 
 
 def unmark_changed(device: OtpMelDevice) -> None:
-    """The Bnum has the confirmed secret again: a mistake there is mended, nothing is asked of the agent."""
+    """Take the mark away: the Bnum has the confirmed secret again, and nothing is asked of the agent."""
     device.unmark_changed()
     record(Event.OTP_MEL_UNCHANGED, device.user)

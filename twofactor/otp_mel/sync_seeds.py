@@ -1,19 +1,20 @@
-"""Comparing every confirmed secret with the Bnum's, so that a renewed or withdrawn one is noticed without a login."""
+"""Compare every confirmed secret with the Bnum's: a renewed or withdrawn one is noticed without a login."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 
 import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
+from cerbere.core.batches import in_batches
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.notice_change import has_changed, mark_changed, unmark_changed
 from twofactor.seeds.sealing import SeedKeyError
 from twofactor.sources import Source, State, source
-from twofactor.sources.answers import RecordUnusable
+from twofactor.sources.contract import RecordUnusable
 
 log = structlog.get_logger("twofactor.otp_mel.sync_seeds")
 BATCH = 500  # rows read at a time
@@ -22,58 +23,52 @@ SHARE = 0.05  # of the confirmed methods; more at once is a fault of the source 
 
 
 class TooManyChanges(Exception):
-    """The source seems to have lost or mixed up its secrets: nothing was written."""
+    """Too many secrets differ at once: the source, or its settings, must be at fault. Nothing was written."""
 
 
 class Finding(StrEnum):
+    """The result of comparing one method with the Bnum."""
+
     SAME = "same"
     CHANGED = "changed"
     STILL_CHANGED = "still_changed"
     BACK = "back"
-    UNUSABLE = "unusable"  # this agent's record, there or here: nothing is concluded, the log says more
+    UNUSABLE = "unusable"  # this agent's record, there or here: nothing is concluded, the log names the reason
 
 
 def sync_seeds(now: datetime, force: bool = False) -> Counter[Finding]:
-    """Look every confirmed method up, then write what a second look confirms, each in its own transaction.
+    """Compare every confirmed method, then write each change that a second look confirms, in its own transaction.
 
-    Remembers only the changes. Raises SourceUnavailable and, without `force`, TooManyChanges: then nothing, or
-    nothing of those that are left, was written.
+    Raises TooManyChanges unless `force`, with nothing written; SourceUnavailable, with the changes that are left
+    unwritten. Memory holds the keys of the changes only.
     """
     bnum = source()
     counts: Counter[Finding] = Counter()
-    found: list[int] = []
-    allowed = max(AT_ONCE, int(_confirmed().count() * SHARE))
-    for device in _devices():
-        finding = _look(bnum, device)
+    changed_pks: list[int] = []
+    allowed = max(AT_ONCE, int(_confirmed_devices().count() * SHARE))
+    for device in chain.from_iterable(in_batches(_confirmed_devices(), BATCH)):
+        finding = _compare(bnum, device)
         counts[finding] += 1
-        if finding in WRITTEN:
-            found.append(device.pk)
+        if finding in FINDINGS_TO_WRITE:
+            changed_pks.append(device.pk)
         if counts[Finding.CHANGED] > allowed and not force:
             raise TooManyChanges
-    for pk in found:
-        _write(bnum, pk, now)
+    for pk in changed_pks:
+        _write_change(bnum, pk, now)
     return counts
 
 
-WRITTEN = (Finding.CHANGED, Finding.BACK)
+FINDINGS_TO_WRITE = (Finding.CHANGED, Finding.BACK)
 
 
-def _confirmed() -> QuerySet[OtpMelDevice]:
+def _confirmed_devices() -> QuerySet[OtpMelDevice]:
     devices: QuerySet[OtpMelDevice] = OtpMelDevice.objects.filter(confirmed=True).select_related("user")
     return devices
 
 
-def _devices() -> Iterator[OtpMelDevice]:
-    """In pages: no cursor stays open while the Bnum answers."""
-    last = 0
-    while page := list(_confirmed().filter(pk__gt=last).order_by("pk")[:BATCH]):
-        yield from page
-        last = page[-1].pk
-
-
-def _look(bnum: Source, device: OtpMelDevice) -> Finding:
+def _compare(bnum: Source, device: OtpMelDevice) -> Finding:
     try:
-        return _finding(device, *bnum.look_up(device.user.uid))
+        return _classify(device, *bnum.look_up(device.user.uid))
     except RecordUnusable:
         return Finding.UNUSABLE
     except SeedKeyError:
@@ -81,8 +76,8 @@ def _look(bnum: Source, device: OtpMelDevice) -> Finding:
         return Finding.UNUSABLE
 
 
-def _finding(device: OtpMelDevice, state: State, seed: bytes | None) -> Finding:
-    """Only the very secret that was confirmed takes the mark away: a source that shows none proves nothing."""
+def _classify(device: OtpMelDevice, state: State, seed: bytes | None) -> Finding:
+    """Return the finding for the source's answer. A source that shows no seed cannot prove that it is the old one."""
     if has_changed(device, state, seed):
         return Finding.STILL_CHANGED if device.changed_at else Finding.CHANGED
     if not device.changed_at:
@@ -90,14 +85,14 @@ def _finding(device: OtpMelDevice, state: State, seed: bytes | None) -> Finding:
     return Finding.STILL_CHANGED if seed is None else Finding.BACK
 
 
-def _write(bnum: Source, pk: int, now: datetime) -> None:
-    """After a second look, for the run may have taken long, and only to the secret that was looked at."""
-    seen = _confirmed().filter(pk=pk).first()
-    if seen is None or (finding := _look(bnum, seen)) not in WRITTEN:
+def _write_change(bnum: Source, pk: int, now: datetime) -> None:
+    """Mark or unmark a method if a second look still says so, and if nothing has changed here since that look."""
+    compared = _confirmed_devices().filter(pk=pk).first()
+    if compared is None or (finding := _compare(bnum, compared)) not in FINDINGS_TO_WRITE:
         return
     with transaction.atomic():
-        device = OtpMelDevice.objects.select_for_update().filter(pk=pk, uuid=seen.uuid, confirmed=True).first()
-        if device is None or device.changed_at != seen.changed_at:
+        device = OtpMelDevice.objects.select_for_update().filter(pk=pk, uuid=compared.uuid, confirmed=True).first()
+        if device is None or device.changed_at != compared.changed_at:
             return
         if finding is Finding.BACK:
             unmark_changed(device)

@@ -5,9 +5,9 @@ from io import BufferedReader
 from typing import BinaryIO
 
 from twofactor.seed_formats import dynalogin, keycloak, lemonldap, lines, migration, oath_csv, pskc
-from twofactor.seed_formats.entry import BadFile, Entry, Fault, Found, Options, Reader
+from twofactor.seed_formats.entry import BadFile, Entry, Fault, NumberedEntries, Options, Reader
 
-__all__ = ["AUTO", "FORMATS", "BadFile", "Entry", "Fault", "Found", "Options", "read"]
+__all__ = ["AUTO", "FORMATS", "BadFile", "Entry", "Fault", "NumberedEntries", "Options", "read_entries"]
 
 AUTO = "auto"
 FORMATS: dict[str, Reader] = {
@@ -20,8 +20,8 @@ FORMATS: dict[str, Reader] = {
     "keycloak": keycloak.read,
     "lemonldap": lemonldap.read,
 }
-HEAD = 4096  # bytes that tell the format
-TELLING = (  # the first that is found tells; CSV and otpauth:// lines are what is left
+BEGINNING = 4096  # bytes that show the format
+PATTERNS = (  # the first that matches the beginning names the format; CSV when none does
     ("pskc", rb"\s*<"),
     ("migration", rb"\s*otpauth-migration://"),
     ("otpauth", rb"\s*otpauth://"),
@@ -32,16 +32,16 @@ TELLING = (  # the first that is found tells; CSV and otpauth:// lines are what 
 )
 
 
-def read(file: BufferedReader | BinaryIO, name: str, options: Options) -> Found:
-    """What each line or record of the file gives, as the named format, or as what it looks like.
+def read_entries(file: BufferedReader | BinaryIO, name: str, options: Options) -> NumberedEntries:
+    """Yield the number of each line or record with its entry or fault; AUTO detects the format.
 
     Raises BadFile, UnicodeDecodeError, at the first record that shows it.
     """
-    return FORMATS[detect(file) if name == AUTO else name](file, options)
+    return FORMATS[detect_format(file) if name == AUTO else name](file, options)
 
 
-def detect(file: BufferedReader | BinaryIO) -> str:
-    """The format that the file's beginning tells; nothing is consumed."""
+def detect_format(file: BufferedReader | BinaryIO) -> str:
+    """Return the format that the file's beginning shows; nothing is consumed."""
     assert isinstance(file, BufferedReader)
-    head = file.peek(HEAD)[:HEAD].removeprefix(b"\xef\xbb\xbf")
-    return next((name for name, pattern in TELLING if re.match(pattern, head, re.IGNORECASE)), "csv")
+    beginning = file.peek(BEGINNING)[:BEGINNING].removeprefix(b"\xef\xbb\xbf")
+    return next((name for name, pattern in PATTERNS if re.match(pattern, beginning, re.IGNORECASE)), "csv")

@@ -1,4 +1,4 @@
-"""What every format gives: one entry, or one fault, for each line or record."""
+"""The result that every format gives for each line or record: one entry, or one fault."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import BinaryIO, ParamSpec
 
 from accounts.models import normalize_login
 from twofactor.codes import DIGITS, STEP
-from twofactor.sources.answers import decode_secret
+from twofactor.secret_encodings import decode_secret
 
 ISSUERS = frozenset({"Bnum", "M2Web"})  # names of the entry in the agents' phones, today's and yesterday's
 P = ParamSpec("P")
@@ -30,7 +30,7 @@ class Fault(StrEnum):
 
 
 class Unusable(Exception):
-    """This line gives no seed; holds nothing of what was read."""
+    """A line gives no seed; holds its fault and nothing of its text."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault)
@@ -38,11 +38,13 @@ class Unusable(Exception):
 
 
 class BadFile(Exception):
-    """Nothing more can be read; says why, and nothing of what was read."""
+    """Nothing more of the file can be read; holds the reason, and nothing of its text."""
 
 
 @dataclass(frozen=True)
 class Entry:
+    """An agent's uid and the seed of the phone."""
+
     uid: str
     seed: bytes = field(repr=False)
 
@@ -54,27 +56,29 @@ class Options:
     psk: bytes | None = field(default=None, repr=False)  # AES key of a PSKC file
 
 
-Found = Iterator[tuple[int, Entry | Fault]]
-Reader = Callable[[BinaryIO, Options], Found]
+NumberedEntries = Iterator[tuple[int, Entry | Fault]]
+Reader = Callable[[BinaryIO, Options], NumberedEntries]
 
 
-def entry(uid: str, secret: str, encoding: str) -> Entry:
-    """Raises Unusable."""
+def decode_entry(uid: str, secret: str, encoding: str) -> Entry:
+    """Return the entry of a secret in this encoding. Raises Unusable."""
     try:
-        return entry_of(uid, decode_secret(secret, encoding))
+        return make_entry(uid, decode_secret(secret, encoding))
     except ValueError as error:
         raise Unusable(Fault.SECRET) from error
 
 
-def entry_of(uid: str, seed: bytes) -> Entry:
-    """Raises Unusable."""
+def make_entry(uid: str, seed: bytes) -> Entry:
+    """Return the entry of a seed, for the uid in its normal form. Raises Unusable."""
     if not seed:
         raise Unusable(Fault.SECRET)
     return Entry(normalize_login(uid), seed)
 
 
-def check(kind: str = "totp", algorithm: str = "SHA1", digits: object = DIGITS, period: object = STEP) -> None:
-    """Everything that the phone and Cerbère must agree on; what is not said has the value that they share.
+def check_parameters(
+    kind: str = "totp", algorithm: str = "SHA1", digits: object = DIGITS, period: object = STEP
+) -> None:
+    """Refuse parameters that Cerbère does not use; those that a file leaves out have their usual value.
 
     Raises Unusable.
     """
@@ -89,13 +93,13 @@ def check(kind: str = "totp", algorithm: str = "SHA1", digits: object = DIGITS, 
 
 
 def check_issuer(names: set[str], options: Options) -> None:
-    """One name, and one of those that are ours. Raises Unusable."""
+    """Refuse an entry unless it names exactly one issuer, and one that is allowed. Raises Unusable."""
     if len(names) != 1 or not names <= options.issuers:
         raise Unusable(Fault.ISSUER)
 
 
-def guarded(make: Callable[P, Entry], *args: P.args, **kwargs: P.kwargs) -> Entry | Fault:
-    """What `make` gives, or the fault that it raises."""
+def catch_fault(make: Callable[P, Entry], *args: P.args, **kwargs: P.kwargs) -> Entry | Fault:
+    """Return the entry that `make` returns, or the fault of the Unusable that it raises."""
     try:
         return make(*args, **kwargs)
     except Unusable as error:

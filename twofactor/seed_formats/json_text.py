@@ -1,4 +1,4 @@
-"""What the JSON exports have in common. They are read whole, so they are bounded."""
+"""The parts that the JSON exports have in common. They are read as one document, so their size is bounded."""
 
 import json
 from typing import Any, BinaryIO
@@ -8,8 +8,8 @@ from twofactor.seed_formats.entry import BadFile, Fault, Unusable
 LENGTH = 64 * 2**20  # bytes
 
 
-def load(file: BinaryIO) -> Any:
-    """Raises BadFile."""
+def load_json(file: BinaryIO) -> Any:
+    """Return the value of a JSON file. Raises BadFile."""
     content = file.read(LENGTH + 1)
     if len(content) > LENGTH:
         raise BadFile("the JSON file is longer than 64 MiB: export the users in several files")
@@ -19,14 +19,14 @@ def load(file: BinaryIO) -> Any:
         raise BadFile("not JSON") from None
 
 
-def dicts(value: object) -> list[dict[str, Any]]:
-    """The objects of a list, or the one object; nothing of what is neither."""
+def list_objects(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list, or the one object; everything else is left out."""
     items = value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, dict)]
 
 
-def inner(value: object) -> Any:
-    """JSON within a string of JSON, or what stands there without being wrapped. Raises Unusable."""
+def unwrap_json(value: object) -> Any:
+    """Return the value of JSON within a string of JSON, or a value that is not wrapped. Raises Unusable."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):

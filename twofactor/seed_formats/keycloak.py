@@ -1,31 +1,40 @@
-"""A Keycloak realm export with its users: the secret's own bytes are the key, or it says BASE32."""
+"""A Keycloak realm export with its users: the secret's own bytes are the key, unless it is marked BASE32."""
 
 from itertools import count
 from typing import Any, BinaryIO
 
-from twofactor.seed_formats.entry import Entry, Fault, Found, Options, Unusable, check, entry, guarded
-from twofactor.seed_formats.json_text import dicts, inner, load
+from twofactor.seed_formats.entry import (
+    Entry,
+    Fault,
+    NumberedEntries,
+    Options,
+    Unusable,
+    catch_fault,
+    check_parameters,
+    decode_entry,
+)
+from twofactor.seed_formats.json_text import list_objects, load_json, unwrap_json
 
 
-def read(file: BinaryIO, options: Options) -> Found:
-    """Rank of each OTP credential and what it gives. Raises BadFile."""
+def read(file: BinaryIO, options: Options) -> NumberedEntries:
+    """Yield the rank of each OTP credential with its entry or fault. Raises BadFile."""
     ranks = count(1)
-    for realm in dicts(load(file)):
-        for user in dicts(realm.get("users")):
-            for credential in dicts(user.get("credentials")):
+    for realm in list_objects(load_json(file)):
+        for user in list_objects(realm.get("users")):
+            for credential in list_objects(user.get("credentials")):
                 if credential.get("type") in ("otp", "totp", "hotp"):
-                    yield next(ranks), guarded(_entry, user, credential)
+                    yield next(ranks), catch_fault(_read_credential, user, credential)
 
 
-def _entry(user: dict[str, Any], credential: dict[str, Any]) -> Entry:
-    secret, data = inner(credential.get("secretData")), inner(credential.get("credentialData"))
+def _read_credential(user: dict[str, Any], credential: dict[str, Any]) -> Entry:
+    secret, data = unwrap_json(credential.get("secretData")), unwrap_json(credential.get("credentialData"))
     if not isinstance(secret, dict) or not isinstance(data, dict):
         raise Unusable(Fault.LINE)
     uid, value = user.get("username"), secret.get("value")
     if not isinstance(uid, str) or not isinstance(value, str):
         raise Unusable(Fault.LINE)
-    check(str(data.get("subType")), str(data.get("algorithm")), data.get("digits"), data.get("period"))
+    check_parameters(str(data.get("subType")), str(data.get("algorithm")), data.get("digits"), data.get("period"))
     encoding = data.get("secretEncoding")
     if encoding not in (None, "BASE32"):
         raise Unusable(Fault.ENCODING)
-    return entry(uid, value, "base32" if encoding else "raw")
+    return decode_entry(uid, value, "base32" if encoding else "raw")

@@ -13,15 +13,15 @@ from twofactor.seed_formats.entry import (
     BadFile,
     Entry,
     Fault,
-    Found,
+    NumberedEntries,
     Options,
     Unusable,
-    check,
+    catch_fault,
     check_issuer,
-    entry_of,
-    guarded,
-)  # fmt: skip
-from twofactor.seed_formats.pskc_values import Opener
+    check_parameters,
+    make_entry,
+)
+from twofactor.seed_formats.pskc_values import ValueReader
 
 NAMES = {"p": "urn:ietf:params:xml:ns:keyprov:pskc", "x": "http://www.w3.org/2001/04/xmlenc#"}
 PSKC, XENC = ("{" + uri + "}" for uri in NAMES.values())
@@ -31,14 +31,14 @@ DEPTH = 32  # elements within one another
 NAMED_UID = re.compile(r"(?:^|,)\s*uid\s*=\s*([^,]+)", re.IGNORECASE)  # UserId may be a distinguished name
 
 
-class Bounded:
-    """Reads a file until it is too long without having been told to go on."""
+class BoundedReader:
+    """A file that may be read for so many bytes; each call of `allow_next_key` allows as many again."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.go_on()
+        self.allow_next_key()
 
-    def go_on(self) -> None:
+    def allow_next_key(self) -> None:
         self._left = PACKAGE_LENGTH
 
     def read(self, size: int = -1) -> bytes:
@@ -49,16 +49,16 @@ class Bounded:
         return data
 
 
-def read(file: BinaryIO, options: Options) -> Found:
-    """Rank of each key and what it gives, in constant memory. Raises BadFile."""
+def read(file: BinaryIO, options: Options) -> NumberedEntries:
+    """Yield the rank of each key with its entry or fault, in constant memory. Raises BadFile."""
     try:
-        yield from enumerate(_keys(Bounded(file), options), start=1)
+        yield from enumerate(_read_keys(BoundedReader(file), options), start=1)
     except (ParseError, DefusedXmlException, LookupError) as error:
         raise BadFile("not XML that can be read, or not safe") from error
 
 
-def _keys(file: Bounded, options: Options) -> Iterator[Entry | Fault]:
-    opener = Opener(options.psk)
+def _read_keys(file: BoundedReader, options: Options) -> Iterator[Entry | Fault]:
+    values = ValueReader(options.psk)
     depth, root = 0, None
     for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
         depth += 1 if event == "start" else -1
@@ -67,41 +67,41 @@ def _keys(file: Bounded, options: Options) -> Iterator[Entry | Fault]:
         if depth > DEPTH or root.tag != f"{PSKC}KeyContainer":
             raise BadFile("not a PSKC key container")
         if event == "end" and element.tag == f"{PSKC}MACMethod":
-            opener.take_mac(element.get("Algorithm", ""), element.find("p:MACKey", NAMES))
+            values.set_mac(element.get("Algorithm", ""), element.find("p:MACKey", NAMES))
         if event == "end" and element.tag == f"{PSKC}KeyPackage":
-            yield guarded(_entry, element, opener, options)
+            yield catch_fault(_read_package, element, values, options)
             root.clear()
-            file.go_on()
+            file.allow_next_key()
 
 
-def _entry(package: Element, opener: Opener, options: Options) -> Entry:
+def _read_package(package: Element, values: ValueReader, options: Options) -> Entry:
     key = package.find("p:Key", NAMES)
     if key is None:
         raise Unusable(Fault.LINE)
-    _check(key, options)
-    user = _text(key, "p:UserId") or _text(package, "p:DeviceInfo/p:UserId")
+    _check_key(key, options)
+    user = _find_text(key, "p:UserId") or _find_text(package, "p:DeviceInfo/p:UserId")
     named = NAMED_UID.search(user)
     uid = named[1] if named else user
     if not uid.isprintable():
         raise Unusable(Fault.LINE)
-    return entry_of(uid, opener.open(key.find("p:Data/p:Secret", NAMES)))
+    return make_entry(uid, values.read(key.find("p:Data/p:Secret", NAMES)))
 
 
-def _check(key: Element, options: Options) -> None:
+def _check_key(key: Element, options: Options) -> None:
     parameters = "p:AlgorithmParameters"
     form = key.find(f"{parameters}/p:ResponseFormat", NAMES)
-    shown: Any = form.attrib if form is not None else {}
-    more = (key.find(path, NAMES) for path in ("p:Policy/p:PINPolicy", f"{parameters}/p:ChallengeFormat"))
-    is_totp = key.get("Algorithm") == TOTP and shown.get("Encoding", "DECIMAL") == "DECIMAL"
-    check(
-        "totp" if is_totp and all(found is None for found in more) else "other",
-        _text(key, f"{parameters}/p:Suite") or "SHA1",
-        shown.get("Length", DIGITS),
-        _text(key, "p:Data/p:TimeInterval/p:PlainValue") or STEP,
+    shown_code: Any = form.attrib if form is not None else {}
+    unsupported = (key.find(path, NAMES) for path in ("p:Policy/p:PINPolicy", f"{parameters}/p:ChallengeFormat"))
+    is_totp = key.get("Algorithm") == TOTP and shown_code.get("Encoding", "DECIMAL") == "DECIMAL"
+    check_parameters(
+        "totp" if is_totp and all(found is None for found in unsupported) else "other",
+        _find_text(key, f"{parameters}/p:Suite") or "SHA1",
+        shown_code.get("Length", DIGITS),
+        _find_text(key, "p:Data/p:TimeInterval/p:PlainValue") or STEP,
     )
-    if issuer := _text(key, "p:Issuer"):
+    if issuer := _find_text(key, "p:Issuer"):
         check_issuer({issuer}, options)
 
 
-def _text(element: Element, path: str) -> str:
+def _find_text(element: Element, path: str) -> str:
     return (element.findtext(path, "", NAMES) or "").strip()

@@ -19,30 +19,30 @@ BLOCK = 16  # bytes, of AES
 
 
 def parse_psk(text: str) -> bytes:
-    """The AES key in hexadecimal, 128 or 256 bits. Raises ValueError, which tells nothing of it."""
+    """Return the AES key given in hexadecimal, 128 or 256 bits. Raises ValueError, which quotes nothing of it."""
     if not re.fullmatch(r"(?:[0-9a-fA-F]{32}){1,2}", text.strip()):
         raise ValueError("the pre-shared key must be 32 or 64 hexadecimal digits")
     return bytes.fromhex(text.strip())
 
 
-class Opener:
-    """Opens the values of one file."""
+class ValueReader:
+    """Reads the values of one file, decrypted where they are encrypted."""
 
     def __init__(self, psk: bytes | None) -> None:
         self._psk = psk
         self._hash = ""
         self._mac_key: bytes | None = None
 
-    def take_mac(self, algorithm: str, mac_key: Element | None) -> None:
-        """How the file is protected. Without a key of its own, the MAC's is the pre-shared one (RFC 6030 §6.1.1)."""
+    def set_mac(self, algorithm: str, mac_key: Element | None) -> None:
+        """Set the MAC that protects the file. Without a key of its own it uses the pre-shared one (RFC 6030 §6.1.1)."""
         self._hash = HASHES.get(algorithm, "")
         try:
-            self._mac_key = self._psk if mac_key is None else self._decrypt(mac_key)[1]
+            self._mac_key = self._psk if mac_key is None else self._decrypt(mac_key)
         except Unusable:
             self._mac_key = None
 
-    def open(self, secret: Element | None) -> bytes:
-        """The seed; the MAC is checked before anything is decrypted. Raises Unusable."""
+    def read(self, secret: Element | None) -> bytes:
+        """Return the seed; the MAC is checked before anything is decrypted. Raises Unusable."""
         if secret is None:
             raise Unusable(Fault.SECRET)
         plain = secret.findtext("p:PlainValue", None, NAMES)
@@ -50,38 +50,39 @@ class Opener:
         if (plain is None) == (encrypted is None):
             raise Unusable(Fault.SECRET)
         if encrypted is None:
-            return _base64(plain)
-        self._check_mac(_cipher_value(encrypted), _base64(secret.findtext("p:ValueMAC", None, NAMES)))
-        return self._decrypt(encrypted)[1]
+            return _decode_base64(plain)
+        self._check_mac(_get_ciphertext(encrypted), _decode_base64(secret.findtext("p:ValueMAC", None, NAMES)))
+        return self._decrypt(encrypted)
 
-    def _check_mac(self, sealed: bytes, told: bytes) -> None:
+    def _check_mac(self, ciphertext: bytes, mac: bytes) -> None:
         if not self._hash or not self._mac_key:
             raise Unusable(Fault.MAC)
-        if not hmac.compare_digest(hmac.digest(self._mac_key, sealed, self._hash), told):
+        if not hmac.compare_digest(hmac.digest(self._mac_key, ciphertext, self._hash), mac):
             raise Unusable(Fault.MAC)
 
-    def _decrypt(self, encrypted: Element) -> tuple[bytes, bytes]:
-        """IV ‖ ciphertext, and what is in it. Padding is XML Encryption's: the last byte counts it."""
+    def _decrypt(self, encrypted: Element) -> bytes:
+        """Return the plaintext. Padding is XML Encryption's: the last byte counts it. Raises Unusable."""
         method = encrypted.find("x:EncryptionMethod", NAMES)
         needed = KEY_BYTES.get(method.get("Algorithm", "") if method is not None else "")
-        sealed = _cipher_value(encrypted)
+        iv_and_ciphertext = _get_ciphertext(encrypted)
         if not self._psk or needed != len(self._psk):
             raise Unusable(Fault.SECRET)
-        if len(sealed) < 2 * BLOCK or len(sealed) % BLOCK:
+        if len(iv_and_ciphertext) < 2 * BLOCK or len(iv_and_ciphertext) % BLOCK:
             raise Unusable(Fault.SECRET)
-        decryptor = Cipher(algorithms.AES(self._psk), modes.CBC(sealed[:BLOCK])).decryptor()
-        padded = decryptor.update(sealed[BLOCK:]) + decryptor.finalize()
+        decryptor = Cipher(algorithms.AES(self._psk), modes.CBC(iv_and_ciphertext[:BLOCK])).decryptor()
+        padded = decryptor.update(iv_and_ciphertext[BLOCK:]) + decryptor.finalize()
         if not 1 <= padded[-1] <= BLOCK:
             raise Unusable(Fault.SECRET)
-        return sealed, padded[: -padded[-1]]
+        return padded[: -padded[-1]]
 
 
-def _cipher_value(encrypted: Element) -> bytes:
-    return _base64(encrypted.findtext("x:CipherData/x:CipherValue", None, NAMES))
+def _get_ciphertext(encrypted: Element) -> bytes:
+    """Return the IV, then the ciphertext. Raises Unusable."""
+    return _decode_base64(encrypted.findtext("x:CipherData/x:CipherValue", None, NAMES))
 
 
-def _base64(text: str | None) -> bytes:
-    """Raises Unusable."""
+def _decode_base64(text: str | None) -> bytes:
+    """Return the bytes of base64 with or without white space. Raises Unusable."""
     try:
         return base64.b64decode("".join((text or "").split()), validate=True)
     except ValueError as error:

@@ -1,20 +1,21 @@
-"""The act of importing the Bnum's secrets. It activates nothing: the agent still proves the secret with a code."""
+"""Import the Bnum's secrets. It activates no method: the agent still proves the secret with a code."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from accounts.models import PEOPLE, SHARED_MAILBOX_MARK, Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record_many
-from cerbere.core.imports.lines import Judged, Seen, batches
-from cerbere.core.imports.transaction import batch_transaction
-from twofactor.seed_formats import Entry, Fault, Found
+from cerbere.core.imports.engine import Lines, import_in_batches
+from cerbere.core.imports.report import LineVerdict
+from cerbere.core.imports.seen_names import SeenNames
+from twofactor.secret_encodings import ADVISED_BYTES
+from twofactor.seed_formats import Entry, Fault, NumberedEntries
 from twofactor.seeds.models import ImportedSeed
 from twofactor.seeds.sealing import SeedKeyError
-from twofactor.sources.answers import ADVISED_BYTES
 
 SHORT = "too_short"  # remark: below the advised 80 bits; accepted, because the Bnum has such secrets
 
@@ -28,61 +29,64 @@ class Verdict(StrEnum):
     DUPLICATE = "duplicate"  # the first line of an agent counts, the others are left alone
 
 
-WRITTEN = (Verdict.NEW, Verdict.REPLACED)
+VERDICTS_TO_WRITE = (Verdict.NEW, Verdict.REPLACED)
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One entry, and the agent whose it is if there is one."""
+class Plan:
+    """One entry, and its agent if there is one."""
 
     entry: Entry
     agent: Agent | None
     verdict: Verdict
 
-    def judged(self, number: int) -> Judged:
-        if self.agent is None:
-            return Judged(number, self.verdict)
-        return Judged(number, self.verdict, self.agent.uid, SHORT if len(self.entry.seed) < ADVISED_BYTES else "")
 
-
-class Known:
+class KnownAgents:
     """The agents that a batch of entries is about, and the seeds that they have."""
 
     def __init__(self, uids: set[str], lock: bool) -> None:
         agents = Agent.objects.filter(uid__in=uids).order_by("pk")  # two imports lock in one order
-        self.agents = {agent.uid: agent for agent in (agents.select_for_update() if lock else agents)}
-        seeds = ImportedSeed.objects.filter(agent__in=[agent.pk for agent in self.agents.values()])
+        self.by_uid = {agent.uid: agent for agent in (agents.select_for_update() if lock else agents)}
+        seeds = ImportedSeed.objects.filter(agent__in=[agent.pk for agent in self.by_uid.values()])
         self.seeds = {seed.agent_id: seed for seed in seeds}  # read once the agents are locked
 
 
-def import_seeds(found: Found, now: datetime, apply: bool) -> Iterator[list[Judged]]:
-    """Judge batch after batch, and write what is new or replaced if `apply`, each batch in its own transaction.
+def import_seeds(entries: NumberedEntries, now: datetime, apply: bool) -> Iterator[list[LineVerdict]]:
+    """Yield the verdicts of one batch of entries after the other; write those that are new or replaced if `apply`.
 
-    Constant memory. Raises SeedKeyError, and what the reader raises.
+    Raises SeedKeyError, and what the reader of `entries` raises.
     """
-    with closing(Seen()) as seen:
-        for batch in batches(found):
-            with batch_transaction():
-                plans = _plan(batch, seen, apply)
-                if apply:
-                    _write([plan for _, plan in plans if isinstance(plan, Planned)], now)
-            yield [plan.judged(number) if isinstance(plan, Planned) else Judged(number, plan) for number, plan in plans]
+    return import_in_batches(entries, partial(_import_batch, now=now, apply=apply))
 
 
-def _plan(batch: list[tuple[int, Entry | Fault]], seen: Seen, lock: bool) -> list[tuple[int, Planned | Fault]]:
-    known = Known({entry.uid for _, entry in batch if isinstance(entry, Entry)}, lock)
-    return [(number, entry if isinstance(entry, Fault) else _planned(entry, known, seen)) for number, entry in batch]
+def _import_batch(batch: Lines[Entry | Fault], seen: SeenNames, now: datetime, apply: bool) -> list[LineVerdict]:
+    known = KnownAgents({entry.uid for _, entry in batch if isinstance(entry, Entry)}, lock=apply)
+    plans = [
+        (number, entry if isinstance(entry, Fault) else _plan_entry(entry, known, seen)) for number, entry in batch
+    ]
+    if apply:
+        _write_plans([plan for _, plan in plans if isinstance(plan, Plan)], now)
+    return [_to_verdict(number, plan) for number, plan in plans]
 
 
-def _planned(entry: Entry, known: Known, seen: Seen) -> Planned:
-    agent = known.agents.get(entry.uid)
-    verdict = _verdict(agent, entry, known, seen)
+def _to_verdict(number: int, plan: Plan | Fault) -> LineVerdict:
+    if isinstance(plan, Fault):
+        return LineVerdict(number, plan)
+    if plan.agent is None:
+        return LineVerdict(number, plan.verdict)
+    remark = SHORT if len(plan.entry.seed) < ADVISED_BYTES else ""
+    return LineVerdict(number, plan.verdict, plan.agent.uid, remark)
+
+
+def _plan_entry(entry: Entry, known: KnownAgents, seen: SeenNames) -> Plan:
+    agent = known.by_uid.get(entry.uid)
+    verdict = _decide_verdict(agent, entry, known, seen)
     if agent:
         seen.add([str(agent.pk)])
-    return Planned(entry, agent, verdict)
+    return Plan(entry, agent, verdict)
 
 
-def _verdict(agent: Agent | None, entry: Entry, known: Known, seen: Seen) -> Verdict:
+def _decide_verdict(agent: Agent | None, entry: Entry, known: KnownAgents, seen: SeenNames) -> Verdict:
     if SHARED_MAILBOX_MARK in entry.uid or (agent and agent.mailbox not in PEOPLE):
         return Verdict.NOT_A_PERSON
     if agent is None:
@@ -92,27 +96,27 @@ def _verdict(agent: Agent | None, entry: Entry, known: Known, seen: Seen) -> Ver
     imported = known.seeds.get(agent.pk)
     if imported is None:
         return Verdict.NEW
-    return Verdict.UNCHANGED if _holds(imported, entry.seed) else Verdict.REPLACED
+    return Verdict.UNCHANGED if _holds_seed(imported, entry.seed) else Verdict.REPLACED
 
 
-def _holds(imported: ImportedSeed, seed: bytes) -> bool:
-    """A row that does not open (its key is gone) holds nothing: importing again is the way to mend it."""
+def _holds_seed(imported: ImportedSeed, seed: bytes) -> bool:
+    """Return whether the row holds this seed. One that does not open (its key is gone) is replaced by the import."""
     try:
         return imported.seed == seed
     except SeedKeyError:
         return False
 
 
-def _write(plans: list[Planned], now: datetime) -> None:
-    written = [(plan.agent, plan) for plan in plans if plan.agent and plan.verdict in WRITTEN]
+def _write_plans(plans: list[Plan], now: datetime) -> None:
+    written = [(plan.agent, plan) for plan in plans if plan.agent and plan.verdict in VERDICTS_TO_WRITE]
     ImportedSeed.objects.bulk_create(
-        (_sealed(agent, plan.entry.seed, now) for agent, plan in written),
+        (_make_imported_seed(agent, plan.entry.seed, now) for agent, plan in written),
         update_conflicts=True, unique_fields=["agent"], update_fields=["sealed_seed", "imported_at"],
     )  # fmt: skip
     record_many(Event.OTP_MEL_IMPORTED, ((agent, {"verdict": plan.verdict}) for agent, plan in written))
 
 
-def _sealed(agent: Agent, seed: bytes, now: datetime) -> ImportedSeed:
+def _make_imported_seed(agent: Agent, seed: bytes, now: datetime) -> ImportedSeed:
     imported = ImportedSeed(agent=agent, imported_at=now)
     imported.seal(seed)
     return imported

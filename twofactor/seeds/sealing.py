@@ -2,7 +2,7 @@
 
 A sealed seed is `kid:base64(nonce ‖ ciphertext)`. Moved to another row it does not open. Keys live outside
 the database (CERBERE_SEED_KEYS): the first seals, all open. A digest `kid:hex` (HMAC-SHA256 with a key derived
-from that one) tells whether two secrets are the same without opening anything.
+from the sealing key) shows whether two secrets are the same without opening either.
 """
 
 import base64
@@ -18,7 +18,7 @@ from django.conf import settings
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-DIGEST_PURPOSE = b"cerbere: digest of a secret"  # parts the digest's key from the sealing key
+DIGEST_PURPOSE = b"cerbere: digest of a secret"  # makes the digest's key differ from the sealing key
 
 
 class SeedKeyError(ValueError):
@@ -26,7 +26,7 @@ class SeedKeyError(ValueError):
 
 
 def parse_keys(text: str) -> dict[str, bytes]:
-    """`kid:base64 kid:base64 …` as key id → 32 bytes, in order. Raises SeedKeyError."""
+    """Parse `kid:base64 kid:base64 …` into key id → 32 bytes, in order. Raises SeedKeyError."""
     keys: dict[str, bytes] = {}
     for entry in text.split():
         kid, _, encoded = entry.partition(":")
@@ -46,49 +46,51 @@ def parse_keys(text: str) -> dict[str, bytes]:
 
 
 @cache
-def _digest_keys(text: str) -> dict[str, bytes]:
+def _derive_digest_keys(text: str) -> dict[str, bytes]:
     return {kid: hmac.digest(key, DIGEST_PURPOSE, hashlib.sha256) for kid, key in parse_keys(text).items()}
 
 
 @cache
-def _ciphers(text: str) -> dict[str, AESGCM]:
+def _make_ciphers(text: str) -> dict[str, AESGCM]:
     return {kid: AESGCM(key) for kid, key in parse_keys(text).items()}
 
 
-def sealing_kid() -> str:
-    """The id of the key that seals from now on."""
-    return next(iter(_ciphers(settings.SEED_KEYS)))
+def get_sealing_kid() -> str:
+    """Return the id of the key that seals from now on."""
+    return next(iter(_make_ciphers(settings.SEED_KEYS)))
 
 
 def seal(seed: bytes, bound_to: str) -> str:
-    ciphers, kid = _ciphers(settings.SEED_KEYS), sealing_kid()
+    """Return the sealed seed, which opens for the row named by `bound_to` alone."""
+    ciphers, kid = _make_ciphers(settings.SEED_KEYS), get_sealing_kid()
     nonce = secrets.token_bytes(NONCE_BYTES)
     return f"{kid}:{base64.b64encode(nonce + ciphers[kid].encrypt(nonce, seed, bound_to.encode())).decode()}"
 
 
 def unseal(sealed: str, bound_to: str) -> bytes:
-    """The seed; raises SeedKeyError when the key is missing, the row damaged, or not the one it was sealed for."""
+    """Return the seed. Raises SeedKeyError when the key is missing, or the row damaged or another one."""
     kid, _, encoded = sealed.partition(":")
     try:
         raw = base64.b64decode(encoded)
-        return _ciphers(settings.SEED_KEYS)[kid].decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bound_to.encode())
+        return _make_ciphers(settings.SEED_KEYS)[kid].decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bound_to.encode())
     except (KeyError, ValueError, InvalidTag) as error:
         raise SeedKeyError("a sealed seed does not open") from error
 
 
 def digest(secret: bytes, bound_to: str) -> str:
-    return _digest(sealing_kid(), secret, bound_to)
+    """Return the digest of a secret, which is another one for another row."""
+    return _digest(get_sealing_kid(), secret, bound_to)
 
 
 def is_digest_of(digest: str, secret: bytes, bound_to: str) -> bool:
-    """Whether `digest` was made of this secret for the same row. Raises SeedKeyError when its key is gone."""
+    """Return whether `digest` was made of this secret for the same row. Raises SeedKeyError when its key is gone."""
     kid = digest.partition(":")[0]
     return hmac.compare_digest(digest, _digest(kid, secret, bound_to))
 
 
 def _digest(kid: str, secret: bytes, bound_to: str) -> str:
     try:
-        key = _digest_keys(settings.SEED_KEYS)[kid]
+        key = _derive_digest_keys(settings.SEED_KEYS)[kid]
     except KeyError as error:
         raise SeedKeyError("the key of a digest is gone") from error
     return f"{kid}:{hmac.new(key, bound_to.encode() + b'|' + secret, hashlib.sha256).hexdigest()}"

@@ -1,17 +1,25 @@
-"""The Bnum's secrets: is one there for this agent, and what is it, or is this code right.
+"""The sources of the Bnum's secrets: each gives an agent's secret, or answers whether a code is right.
 
-One source is active, the one that CERBERE_MELOTP_SOURCE names. docs/sources.md tells them apart.
+One source is active, the one that CERBERE_MELOTP_SOURCE names. docs/sources.md compares them.
 """
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from twofactor.sources.answers import DelegatedSource, SeededSource, Source, SourceUnavailable, State, Tell, silent
-from twofactor.sources.watch import Watch, Watched, WatchedDelegated, watch_of
+from twofactor.sources.contract import (
+    DelegatedSource,
+    ReportStep,
+    SeededSource,
+    Source,
+    SourceUnavailable,
+    State,
+    ignore_step,
+)
+from twofactor.sources.watch import Watch, WatchedDelegatedSource, WatchedSource, get_watch
 
 __all__ = [
     "SOURCES", "DelegatedSource", "SeededSource", "Source", "SourceUnavailable", "State",
-    "current_watch", "source", "unwatched",
+    "current_watch", "source", "unwatched_source",
 ]  # fmt: skip
 
 SOURCES = {
@@ -24,18 +32,18 @@ SOURCES = {
 
 
 def source() -> Source:
-    """The active source, behind the breaker that this process keeps for it."""
-    active = unwatched()
+    """Return the active source, behind the circuit breaker that this process keeps for it."""
+    active = unwatched_source()
     if isinstance(active, DelegatedSource):
-        return WatchedDelegated(active, current_watch())
-    return Watched(active, current_watch())
+        return WatchedDelegatedSource(active, current_watch())
+    return WatchedSource(active, current_watch())
 
 
-def unwatched(tell: Tell = silent) -> Source:
-    """The active source itself, which tells its steps."""
-    active: Source = import_string(SOURCES[settings.MELOTP_SOURCE])(tell)
+def unwatched_source(report_step: ReportStep = ignore_step) -> Source:
+    """Return the active source without its circuit breaker; it reports its steps."""
+    active: Source = import_string(SOURCES[settings.MELOTP_SOURCE])(report_step)
     return active
 
 
 def current_watch() -> Watch:
-    return watch_of(settings.MELOTP_SOURCE)
+    return get_watch(settings.MELOTP_SOURCE)

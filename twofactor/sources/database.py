@@ -7,7 +7,8 @@ import structlog
 from django.conf import settings
 from django.db import Error, connections
 
-from twofactor.sources.answers import USERID_LENGTH, RecordUnusable, SourceUnavailable, State, Told, seed_of
+from twofactor.secret_encodings import USERID_LENGTH
+from twofactor.sources.contract import RecordUnusable, SourceUnavailable, State, StepReporter, read_seed
 
 log = structlog.stdlib.get_logger("twofactor.sources")
 ALIAS = "bnum"
@@ -23,36 +24,36 @@ class BnumRouter:
         return False if db == ALIAS else None
 
 
-class DatabaseSource(Told):
+class DatabaseSource(StepReporter):
     """dynalogin's own table, read through the Django alias `bnum` (settings MELOTP_*)."""
 
     def look_up(self, uid: str) -> tuple[State, bytes | None]:
-        """As SeededSource.look_up."""
+        """Look up as SeededSource does."""
         if len(uid) > USERID_LENGTH:
             return State.UNSUPPORTED, None
-        row = self._row(uid)
+        row = self._fetch_row(uid)
         if row is None:
             return State.ABSENT, None
-        _, scheme, secret, locked, password = row
+        _uid, scheme, secret, locked, password = row
         if locked:
             return State.LOCKED, None
         if scheme != "TOTP" or password:
             log.error("scheme_not_supported", is_totp=scheme == "TOTP", static_prefix=bool(password))
             return State.UNSUPPORTED, None
-        return seed_of(secret, settings.MELOTP_ENCODING)
+        return read_seed(secret, settings.MELOTP_ENCODING)
 
-    def _row(self, uid: str) -> tuple[Any, ...] | None:
+    def _fetch_row(self, uid: str) -> tuple[Any, ...] | None:
         names = settings.MELOTP_COLUMNS
         columns = ", ".join(names[name] for name in COLUMNS)
         query = f"SELECT {columns} FROM {settings.MELOTP_TABLE} WHERE {names['userid']} = %s"  # noqa: S608 - names checked at start
         try:
             with connections[ALIAS].cursor() as cursor:
-                self.tell("connection", f"open to {connections[ALIAS].display_name}")
+                self.report_step("connection", f"open to {connections[ALIAS].display_name}")
                 cursor.execute(query, [uid])
                 row: tuple[Any, ...] | None = cursor.fetchone()
         except Error as error:
             raise SourceUnavailable(error.__class__.__name__) from error
-        self.tell("table", f"{settings.MELOTP_TABLE} can be read")
+        self.report_step("table", f"{settings.MELOTP_TABLE} can be read")
         if row and row[0] != uid:
             raise RecordUnusable("another_uid")
         return row

@@ -1,126 +1,119 @@
-"""Talking to a source over the network: one deadline for all of it, TLS always verified, nothing tried twice.
+"""Network exchanges with a source: one deadline for the whole exchange, TLS always verified, no second try.
 
-Nothing is tried twice because a source that verifies codes burns them: the second answer would be a no.
+A second try could never help: a source that verifies codes burns them, so its second answer would be a no.
 """
 
 import socket
 import ssl
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException
-from threading import Lock, Thread
+from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from twofactor.sources.answers import SourceUnavailable, Tell
+from cerbere.core.deadlines import run_within
+from twofactor.sources.contract import ReportStep, SourceUnavailable
 
 T = TypeVar("T")
 PORTS = {"http": 80, "https": 443, "tcp": 9050, "tls": 9050}
-SECURE = ("https", "tls")
+TLS_SCHEMES = ("https", "tls")
 
 
 @dataclass(frozen=True)
-class Address:
+class Endpoint:
+    """The place where a source listens."""
+
     host: str
     port: int
-    secure: bool
+    uses_tls: bool
 
     @classmethod
-    def of(cls, url: str) -> "Address":
-        """Raises ValueError when the URL has no known scheme, no host or no sound port."""
+    def parse(cls, url: str) -> "Endpoint":
+        """Return the endpoint of this URL. Raises ValueError without a known scheme, a host or a sound port."""
         parts = urlsplit(url)
         if parts.scheme not in PORTS or not parts.hostname:
             raise ValueError("no scheme or no host")
-        return cls(parts.hostname, parts.port or PORTS[parts.scheme], parts.scheme in SECURE)
+        return cls(parts.hostname, parts.port or PORTS[parts.scheme], parts.scheme in TLS_SCHEMES)
 
 
-class Wires:
-    """The connections of one exchange, to be cut from outside."""
+class OpenConnections:
+    """The open connections of one exchange, which another thread can cut."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._ends: list[socket.socket] = []
+        self._sockets: list[socket.socket] = []
         self._is_cut = False
 
     def add(self, connection: socket.socket) -> None:
-        """Raises TimeoutError when it is too late."""
+        """Remember this connection. Raises TimeoutError after `cut`."""
         with self._lock:
             if self._is_cut:
                 raise TimeoutError
-            self._ends.append(connection.dup())  # a descriptor of ours: TLS takes the first one away
+            self._sockets.append(connection.dup())  # a descriptor of our own: TLS takes the first one away
 
     def cut(self) -> None:
         with self._lock:
             self._is_cut = True
-            for end in self._ends:
+            for connection in self._sockets:
                 with suppress(OSError):  # closed by the other side
-                    end.shutdown(socket.SHUT_RDWR)
-                end.close()
+                    connection.shutdown(socket.SHUT_RDWR)
+                connection.close()
 
 
-def within_deadline(exchange: Callable[[Wires], T]) -> T:
-    """What `exchange` returns. SourceUnavailable when it fails or takes longer than MELOTP_DEADLINE seconds.
+def run_exchange(exchange: Callable[[OpenConnections], T]) -> T:
+    """Return what `exchange` returns. Raises SourceUnavailable when it fails or takes longer than MELOTP_DEADLINE.
 
-    It runs in a thread of its own: a time-out of sockets bounds neither the name's resolution nor an answer that
-    comes drop by drop. When time is over the caller leaves, and cutting the connections ends the thread.
+    At the end the connections are cut, so that the thread of an exchange that is too slow ends too.
     """
-    wires, future = Wires(), Future[T]()
-    Thread(target=copy_context().run, args=(_run, future, exchange, wires), daemon=True).start()
+    connections = OpenConnections()
     try:
-        return future.result(settings.MELOTP_DEADLINE)
+        return run_within(settings.MELOTP_DEADLINE, lambda: exchange(connections))
     except TimeoutError as error:
         raise SourceUnavailable("too_slow") from error
     except (OSError, HTTPException, UnicodeError) as error:
-        raise SourceUnavailable(reason_of(error)) from error
+        raise SourceUnavailable(describe_fault(error)) from error
     finally:
-        wires.cut()
+        connections.cut()
 
 
-def _run(future: Future[T], exchange: Callable[[Wires], T], wires: Wires) -> None:
+def describe_fault(error: BaseException) -> str:
+    """Return the name of a fault, with OpenSSL's own words about a certificate; nothing of the exchange."""
+    reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+
+
+def connect(endpoint: Endpoint, connections: OpenConnections, report_step: ReportStep) -> socket.socket:
+    """Open a connection, over verified TLS where the endpoint uses it. Raises OSError."""
+    connection = socket.create_connection((endpoint.host, endpoint.port), settings.MELOTP_DEADLINE)
     try:
-        future.set_result(exchange(wires))
-    except BaseException as error:  # whatever it is, it belongs to the caller
-        future.set_exception(error)
-
-
-def reason_of(error: BaseException) -> str:
-    """A fault's name, and what OpenSSL says of a certificate: its own words, nothing of the exchange."""
-    said = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
-
-
-def connect(address: Address, wires: Wires, tell: Tell) -> socket.socket:
-    """An open connection, over verified TLS where the address is secure. Raises OSError."""
-    connection = socket.create_connection((address.host, address.port), settings.MELOTP_DEADLINE)
-    try:
-        wires.add(connection)
-        tell("name", f"{address.host} is {connection.getpeername()[0]}")
-        tell("connection", f"open on port {address.port}")
-        return _over_tls(connection, address.host, tell) if address.secure else connection
+        connections.add(connection)
+        report_step("name", f"{endpoint.host} is {connection.getpeername()[0]}")
+        report_step("connection", f"open on port {endpoint.port}")
+        return _start_tls(connection, endpoint.host, report_step) if endpoint.uses_tls else connection
     except BaseException:
         connection.close()
         raise
 
 
-def _over_tls(connection: socket.socket, host: str, tell: Tell) -> socket.socket:
-    context = tls_context(settings.MELOTP_CA, settings.MELOTP_CLIENT_CERTIFICATE_FILE)
+def _start_tls(connection: socket.socket, host: str, report_step: ReportStep) -> socket.socket:
+    context = make_tls_context(settings.MELOTP_CA, settings.MELOTP_CLIENT_CERTIFICATE_FILE)
     secured = context.wrap_socket(connection, server_hostname=host)
     certificate = secured.getpeercert() or {}
-    tell("TLS", f"{secured.version()}, certificate good until {certificate.get('notAfter')}")
+    report_step("TLS", f"{secured.version()}, certificate good until {certificate.get('notAfter')}")
     return secured
 
 
 @cache
-def tls_context(ca: str, client_certificate: str) -> ssl.SSLContext:
-    """TLS 1.2 or later, certificate and name verified. `ca`: PEM, the system's authorities when empty.
+def make_tls_context(ca: str, client_certificate: str) -> ssl.SSLContext:
+    """Return a context for TLS 1.2 or later that verifies certificate and name. Raises OSError (SSLError is one).
 
-    `client_certificate`: the path of a PEM file with key and certificate. Raises OSError (SSLError is one).
+    `ca`: PEM, the system's authorities when empty. `client_certificate`: the path of a PEM file with key and
+    certificate.
     """
     context = ssl.create_default_context(cadata=ca or None)
     if client_certificate:

@@ -1,6 +1,7 @@
 """One HTTP exchange with a source, bounded in time and size. No redirect is followed, no proxy has a part in it.
 
-On the standard library's client over a connection of ours: the deadline cuts it, and check_source tells its steps.
+On the standard library's client over a connection of our own: the deadline cuts it, and check_source reports its
+steps.
 """
 
 import base64
@@ -11,14 +12,14 @@ from email.message import Message
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from twofactor.sources.answers import SourceUnavailable, Tell
-from twofactor.sources.exchange import Address, Wires, connect, within_deadline
+from twofactor.sources.contract import ReportStep, SourceUnavailable
+from twofactor.sources.exchange import Endpoint, OpenConnections, connect, run_exchange
 
 MAXIMUM_BYTES = 64 * 1024  # an answer has some hundreds
 
 
 @dataclass(frozen=True)
-class Question:
+class Request:
     """`url` with its path and query as they are to be sent."""
 
     method: str
@@ -28,41 +29,39 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     status: int
     media_type: str
     body: bytes
 
 
-def fetch(question: Question, tell: Tell) -> Reply:
-    """Whatever came back, status included. Raises SourceUnavailable when it is late, torn or too large."""
-    reply = within_deadline(lambda wires: _exchange(wires, question, tell))
-    tell("HTTP", f"status {reply.status}, {reply.media_type}")
-    if len(reply.body) > MAXIMUM_BYTES:
+def fetch(request: Request, report_step: ReportStep) -> Response:
+    """Return the response, whatever its status. Raises SourceUnavailable when it is late, torn or too large."""
+    response = run_exchange(lambda connections: _exchange(connections, request, report_step))
+    report_step("HTTP", f"status {response.status}, {response.media_type}")
+    if len(response.body) > MAXIMUM_BYTES:
         raise SourceUnavailable("too_large")
-    return reply
+    return response
 
 
-def _exchange(wires: Wires, question: Question, tell: Tell) -> Reply:
-    parts, address = urlsplit(question.url), Address.of(question.url)
-    client = HTTPConnection(address.host, address.port)
-    with closing(connect(address, wires, tell)) as client.sock:
+def _exchange(connections: OpenConnections, request: Request, report_step: ReportStep) -> Response:
+    parts, endpoint = urlsplit(request.url), Endpoint.parse(request.url)
+    client = HTTPConnection(endpoint.host, endpoint.port)
+    with closing(connect(endpoint, connections, report_step)) as client.sock:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         host = parts.netloc.rpartition("@")[2]
-        client.request(
-            question.method, target, question.body, {"Host": host, "Connection": "close", **question.headers}
-        )
+        client.request(request.method, target, request.body, {"Host": host, "Connection": "close", **request.headers})
         with client.getresponse() as response:
-            return Reply(response.status, media_type(response.msg), response.read(MAXIMUM_BYTES + 1))
+            return Response(response.status, read_media_type(response.msg), response.read(MAXIMUM_BYTES + 1))
 
 
-def media_type(headers: Message) -> str:
-    """`type/subtype` in lower case; text/plain when the header is missing or makes no sense (RFC 2045 §5.2)."""
+def read_media_type(headers: Message) -> str:
+    """Return `type/subtype` in lower case; text/plain for a header that is missing or no media type (RFC 2045 §5.2)."""
     return headers.get_content_type()
 
 
-def basic(user: str, password: str) -> dict[str, str]:
-    """The header of RFC 7617, none without a user."""
+def make_basic_auth(user: str, password: str) -> dict[str, str]:
+    """Return the header of RFC 7617; none without a user."""
     if not user:
         return {}
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}

@@ -1,13 +1,13 @@
 from twofactor.seeds.models import ImportedSeed
 from twofactor.seeds.sealing import SeedKeyError
-from twofactor.sources.answers import RecordUnusable, State, Told
+from twofactor.sources.contract import RecordUnusable, State, StepReporter
 
 
-class ImportedSource(Told):
-    """The secrets that `manage.py import_seeds` brought, for sites whose Bnum database cannot be reached."""
+class ImportedSource(StepReporter):
+    """Secrets that `manage.py import_seeds` has imported, for sites whose Bnum database cannot be reached."""
 
     def look_up(self, uid: str) -> tuple[State, bytes | None]:
-        """As SeededSource.look_up."""
+        """Look up as SeededSource does."""
         imported = ImportedSeed.objects.filter(agent__uid=uid).first()
         if imported is None:
             return State.ABSENT, None

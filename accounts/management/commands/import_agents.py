@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from accounts.agent_imports.agent_lines import BadHeader
 from accounts.agent_imports.import_agents import import_agents
 from cerbere.core.imports.command import ImportCommand
-from cerbere.core.imports.lines import Judged
+from cerbere.core.imports.report import LineVerdict
 
 
 class Command(ImportCommand):
@@ -20,7 +20,7 @@ an administrator gives them one.
 Each line gets a verdict: line number, uid, verdict, and the fields that change.
 """
 
-    def judge(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[Judged]]:
+    def import_file(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[LineVerdict]]:
         try:
             yield from import_agents(file, options["apply"])
         except BadHeader as error:

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.directory import DirectoryUnavailable
-from accounts.directory.sync import TooManyToClose, sync
+from accounts.directory.sync_directory import TooManyToClose, sync_directory
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
@@ -26,10 +26,10 @@ class Command(BaseCommand):
         if not settings.DIRECTORY:
             raise CommandError("CERBERE_LDAP_URL is not set: there is no directory")
         try:
-            counts = sync(timezone.now(), options["force"])
+            counts = sync_directory(timezone.now(), options["force"])
         except DirectoryUnavailable as error:
             record(Event.DIRECTORY_UNAVAILABLE)
             raise CommandError(f"the directory does not answer as it should ({error}): nobody was closed") from None
         except TooManyToClose as error:
             raise CommandError(f"{error} agents are not in the directory: nobody was closed; --force closes") from None
-        self.stdout.write(", ".join(f"{what}: {count}" for what, count in sorted(counts.items())) or "no agent")
+        self.stdout.write(", ".join(f"{outcome}: {count}" for outcome, count in sorted(counts.items())) or "no agent")

@@ -1,8 +1,8 @@
-"""What the commands that import a file have in common."""
+"""The parts that the commands which import a file have in common."""
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,15 +10,14 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from cerbere.core.imports.lines import Judged
-from cerbere.core.imports.report import progress, verdict_file
+from cerbere.core.imports.report import LineVerdict, WriteVerdicts, open_verdict_file, show_progress
 
 
 class ImportCommand(BaseCommand):
     """A dry run unless --apply; one verdict a line, then the counts."""
 
-    def judge(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[Judged]]:
-        """The verdicts of one batch after the other, each written if options["apply"]."""
+    def import_file(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[LineVerdict]]:
+        """Yield the verdicts of one batch after the other, each written if options["apply"]."""
         raise NotImplementedError
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,32 +27,41 @@ class ImportCommand(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            with opened(options["file"]) as file, verdict_file(options["verdicts"]) as write, progress() as advance:
-                counts = self._run(self.judge(file, options), write, advance)
+            with (
+                open_binary(options["file"]) as file,
+                open_verdict_file(options["verdicts"]) as write_verdicts,
+                show_progress() as advance,
+            ):
+                counts = self._print_verdicts(self.import_file(file, options), write_verdicts, advance)
         except OSError as error:
             raise CommandError(f"{error.filename or options['file']}: {error.strerror}") from None
         except UnicodeDecodeError:
             raise CommandError(f"{options['file']}: not UTF-8 text") from None
-        self._conclude(counts, options["apply"])
+        self._print_counts(counts, options["apply"])
 
-    def _run(self, batches: Iterator[list[Judged]], write: Any, advance: Any) -> Counter[str]:
+    def _print_verdicts(
+        self,
+        batches: Iterator[list[LineVerdict]],
+        write_verdicts: WriteVerdicts,
+        advance: Callable[[int], object],
+    ) -> Counter[str]:
         counts: Counter[str] = Counter()
         for batch in batches:
-            write(batch)
-            counts.update(judged.verdict for judged in batch)
+            write_verdicts(batch)
+            counts.update(line.verdict for line in batch)
             with tqdm.external_write_mode(file=sys.stdout):
                 self.stdout.write("\n".join(map(str, batch)))
             advance(len(batch))
         return counts
 
-    def _conclude(self, counts: Counter[str], applied: bool) -> None:
+    def _print_counts(self, counts: Counter[str], is_applied: bool) -> None:
         self.stdout.write(", ".join(f"{verdict}: {count}" for verdict, count in sorted(counts.items())) or "no line")
-        if not applied:
+        if not is_applied:
             self.stdout.write("Dry run: nothing was written. --apply writes.")
 
 
 @contextmanager
-def opened(file: str) -> Iterator[BinaryIO]:
-    """The bytes of FILE or of the standard input."""
+def open_binary(file: str) -> Iterator[BinaryIO]:
+    """Yield the bytes of this file, or of the standard input for « - »."""
     with open(sys.stdin.fileno() if file == "-" else Path(file), "rb", closefd=file != "-") as stream:
         yield stream

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.agent_imports import import_agents as act
-from accounts.agent_imports.agent_lines import Refusal, is_siret, read
+from accounts.agent_imports.agent_lines import Refusal, is_siret, read_rows
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
-from cerbere.core.imports.lines import BATCH, Seen, batches, harmless
-from tests.support.imports.agent_files import ALIX, HEADER, NOE
+from cerbere.core.imports import engine
+from cerbere.core.imports.engine import BATCH
+from cerbere.core.imports.report import escape_formula
+from cerbere.core.imports.seen_names import SeenNames
+from tests.accounts.agent_imports.test_import_agents import ALIX, HEADER, NOE
 
 pytestmark = pytest.mark.django_db
 CANARY = "CANARY-of-a-secret"
@@ -54,7 +57,7 @@ class Interrupted(io.BytesIO):
 
 
 def test_an_interrupted_import_keeps_its_batches_and_can_be_run_again(monkeypatch):
-    monkeypatch.setattr(act, "batches", lambda items: batches(items, 10))
+    monkeypatch.setattr(engine, "BATCH", 10)
     content = ("uid,given_name,family_name\n" + many(35)).encode()
     with pytest.raises(OSError, match="gone"):
         list(act.import_agents(Interrupted(content, 26), apply=True))
@@ -65,7 +68,7 @@ def test_an_interrupted_import_keeps_its_batches_and_can_be_run_again(monkeypatc
 
 
 def test_an_agent_that_somebody_makes_meanwhile_is_judged_again(run, monkeypatch):
-    write, calls = act._write, []
+    write, calls = act._write_plans, []
 
     def late(plans, actor):
         calls.append(plans)
@@ -73,7 +76,7 @@ def test_an_agent_that_somebody_makes_meanwhile_is_judged_again(run, monkeypatch
             raise IntegrityError("somebody made this agent")
         write(plans, actor)
 
-    monkeypatch.setattr(act, "_write", late)
+    monkeypatch.setattr(act, "_write_plans", late)
     assert run(HEADER + ALIX + NOE, "--apply")[-1] == "new: 2"
     assert Agent.objects.count() == AuditEvent.objects.count() == 2
 
@@ -82,13 +85,13 @@ def test_a_fault_that_stays_is_not_hidden(run, monkeypatch):
     def always(plans, actor):
         raise IntegrityError
 
-    monkeypatch.setattr(act, "_write", always)
+    monkeypatch.setattr(act, "_write_plans", always)
     with pytest.raises(IntegrityError):
         run(HEADER + ALIX, "--apply")
 
 
 def test_what_was_seen_is_outside_memory_and_unreadable():
-    seen = Seen()
+    seen = SeenNames()
     seen.add(["uid:a"])
     seen.rollback()
     assert "uid:a" not in seen
@@ -118,8 +121,8 @@ def test_the_verdict_file_is_private_new_and_calculates_nothing(run, tmp_path):
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x"])
 def test_a_formula_is_shown_and_not_calculated(cell):
-    assert harmless(cell) == f"'{cell}"
-    assert harmless(f"a{cell}") == f"a{cell}"
+    assert escape_formula(cell) == f"'{cell}"
+    assert escape_formula(f"a{cell}") == f"a{cell}"
 
 
 def test_p05_what_a_refused_line_holds_is_told_nowhere(
@@ -161,14 +164,14 @@ def test_what_a_spreadsheet_writes_is_what_is_read(names, delimiter):
     writer = csv.writer(text, delimiter=delimiter)
     writer.writerow(["uid", "given_name", "family_name"])
     writer.writerows([f"agent.{n}", *row] for n, row in enumerate(names))
-    found = [row for _, row in read(io.BytesIO(text.getvalue().encode()))]
+    found = [row for _, row in read_rows(io.BytesIO(text.getvalue().encode()))]
     assert [(row["given_name"], row["family_name"]) for row in found] == names
 
 
 @given(st.binary(max_size=300))
 def test_no_content_makes_the_reader_stumble(content):
     try:
-        for _, row in read(io.BytesIO(b"uid,nom\n" + content)):
+        for _, row in read_rows(io.BytesIO(b"uid,nom\n" + content)):
             assert isinstance(row, Refusal) or set(row) == {"uid", "family_name"}
     except UnicodeDecodeError:
         pass

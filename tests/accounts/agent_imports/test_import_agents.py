@@ -3,11 +3,11 @@
 import pytest
 from django.core.management import CommandError
 
-from accounts.agent_imports import import_agents as act
 from accounts.models import Agent, AgentSession, Mailbox
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from cerbere.core.imports.lines import LINE_LENGTH, batches
+from cerbere.core.imports import engine
+from cerbere.core.imports.lines import LINE_LENGTH
 from tests.support.imports.agent_files import ALIX, HEADER, NOE
 from tests.support.people import PASSWORD, Browser, make_agent
 
@@ -202,14 +202,14 @@ DUPLICATES = [
 @pytest.mark.parametrize("text", DUPLICATES)
 def test_the_first_line_of_an_agent_counts_whatever_the_batches(run, monkeypatch, text, apply, size):
     make_agent("camille.durand", directory_id="id-c")
-    monkeypatch.setattr(act, "batches", lambda items: batches(items, size))
+    monkeypatch.setattr(engine, "BATCH", size)
     assert run(text, *apply)[1] == "3 - duplicate"
 
 
 @pytest.mark.parametrize("size", [1, 500])
 @pytest.mark.parametrize("apply", [(), ("--apply",)])
 def test_an_address_that_changes_hands_takes_two_imports_whatever_the_batches(run, monkeypatch, camille, apply, size):
-    monkeypatch.setattr(act, "batches", lambda items: batches(items, size))
+    monkeypatch.setattr(engine, "BATCH", size)
     text = (
         "uid,email,given_name,family_name\ncamille.durand,new@example.fr,Camille,Durand\n"
         "alix.roux,camille.durand@example.fr,Alix,Roux\nnoe.blanc,new@example.fr,Noé,Blanc\n"

@@ -129,7 +129,7 @@ def test_what_is_not_utf_8_is_told(chief):
 
 
 def test_a_file_that_does_not_fit_into_the_page_is_told(chief, monkeypatch):
-    monkeypatch.setattr(import_page, "CARRIED", 100)
+    monkeypatch.setattr(import_page, "MAXIMUM_CARRIED", 100)
     assert "utilisez la commande import_agents" in upload(chief).text
 
 
@@ -151,7 +151,7 @@ def test_a_request_with_a_long_file_is_refused_before_it_is_read(chief, page):
 
 
 def test_every_verdict_has_its_french_words():
-    assert set(import_page.SAID) == {*Verdict, *Refusal}
+    assert set(import_page.VERDICT_TEXTS) == {*Verdict, *Refusal}
 
 
 def test_a_page_shows_what_a_cell_holds_as_text(chief):

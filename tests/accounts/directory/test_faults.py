@@ -250,12 +250,12 @@ def test_no_password_of_ours_stands_in_for_the_directorys(directory, settings):
 def test_a_directory_that_hangs_leaves_threads_for_the_others(directory, settings):
     with server(hang) as port:
         settings.AUTH_LDAP_SERVER_URI = f"ldap://127.0.0.1:{port}"
-        for _ in range(ldap_directory.AT_ONCE):
-            ldap_directory.turns.acquire()
+        for _ in range(ldap_directory.MAXIMUM_REQUESTS):
+            ldap_directory.slots.acquire()
         start = time.monotonic()
         response = sign_in()
-        for _ in range(ldap_directory.AT_ONCE):
-            ldap_directory.turns.release()
+        for _ in range(ldap_directory.MAXIMUM_REQUESTS):
+            ldap_directory.slots.release()
     assert_unavailable(response)
     assert time.monotonic() - start < ldap_directory.DEADLINE
 
@@ -269,4 +269,4 @@ def test_what_was_typed_is_in_no_log(directory, caplog):
 
 def test_a_fault_of_ours_is_not_called_the_directorys():
     with pytest.raises(ZeroDivisionError):
-        ldap_directory._within(1, lambda: 1 / 0)
+        ldap_directory.ask_directory(1, lambda: 1 / 0)

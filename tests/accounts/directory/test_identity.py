@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import IntegrityError
 
 from accounts.attempts import KNOWN
-from accounts.directory import link as linking
+from accounts.directory import link_agent as linking
 from accounts.models import Agent, AgentSession
 from accounts.refusals import Reason
 from cerbere.audit.events import Event
@@ -103,14 +103,14 @@ def test_an_account_that_cerbere_keeps_goes_first_and_the_directory_is_not_asked
 
 def test_two_browsers_at_the_same_moment_make_one_agent(directory, monkeypatch):
     """The second finds the row that the first has written meanwhile."""
-    late = linking._link
+    late = linking._link_agent
 
     def first_the_other_browser(entry, now):
-        monkeypatch.setattr(linking, "_link", late)
+        monkeypatch.setattr(linking, "_link_agent", late)
         late(entry, now)
         raise IntegrityError
 
-    monkeypatch.setattr(linking, "_link", first_the_other_browser)
+    monkeypatch.setattr(linking, "_link_agent", first_the_other_browser)
     assert sign_in().status_int == 303
     assert Agent.objects.get().directory_id == JEANNE_ID
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.directory.two_factor_policy import ALWAYS, LATEST, Policy, policy_of
+from accounts.directory.two_factor_policy import ALWAYS, LATEST, Policy, parse_policy
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
@@ -46,8 +46,8 @@ LINES = {
 
 @pytest.mark.parametrize(("lines", "required_from"), LINES.values(), ids=LINES)
 def test_each_line(lines, required_from):
-    assert policy_of(lines).required_from == required_from
-    assert policy_of(reversed(lines)).required_from == required_from
+    assert parse_policy(lines).required_from == required_from
+    assert parse_policy(reversed(lines)).required_from == required_from
 
 
 MALFORMED = {
@@ -67,12 +67,12 @@ MALFORMED = {
 
 @pytest.mark.parametrize(("lines", "required_from", "line"), MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_line_counts_on_the_safe_side(lines, required_from, line):
-    assert policy_of(lines) == Policy(required_from, (line,))
+    assert parse_policy(lines) == Policy(required_from, (line,))
 
 
 @given(st.lists(st.text(max_size=40) | st.sampled_from([line for lines, _ in LINES.values() for line in lines])))
 def test_no_text_ends_in_an_error(lines):
-    policy_of(lines)
+    parse_policy(lines)
 
 
 LATER, EARLIER = timezone.now() + timedelta(days=10), timezone.now() - timedelta(days=10)

@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from accounts import attempts
-from accounts.directory import directory as active_directory
-from accounts.directory.link import link
+from accounts.directory import get_directory
+from accounts.directory.link_agent import link_agent
 from accounts.models import Agent, Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
@@ -31,10 +31,10 @@ def test_people_who_exchange_their_uids_never_wait_for_each_other(directory):
         make_agent(uid, directory_id=directory_id, password="!")
     directory.change("jeanne", uid="karim.benali", mailPR=KARIM["mailPR"])
     directory.change("karim", uid="jeanne.lefevre", mailPR=JEANNE_EMAIL)
-    entries = active_directory().entries_of([JEANNE_ID, KARIM_ID])
-    at_once(lambda entry: link(entry, timezone.now()), entries * AT_ONCE)
+    entries = get_directory().find_by_ids([JEANNE_ID, KARIM_ID])
+    at_once(lambda entry: link_agent(entry, timezone.now()), entries * AT_ONCE)
     for entry in entries:
-        link(entry, timezone.now())
+        link_agent(entry, timezone.now())
     assert dict(Agent.objects.values_list("directory_id", "uid")) == {
         JEANNE_ID: "karim.benali", KARIM_ID: "jeanne.lefevre",
     }  # fmt: skip

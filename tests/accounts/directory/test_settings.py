@@ -8,7 +8,7 @@ from importlib import util
 import pytest
 
 from accounts.directory import settings_faults
-from accounts.directory.entries import NAMES, names_of
+from accounts.directory.entries import ATTRIBUTE_NAMES, parse_attribute_names
 from cerbere.checks import unsafe
 from tests.support.paths import ROOT
 
@@ -82,8 +82,8 @@ def test_a_missing_library_is_said(faults, monkeypatch):
 
 
 def test_names_that_are_given_replace_the_mels_one_by_one():
-    names = names_of("email=mail,mailAlternate siret=mineqSiret")
-    assert names == {**NAMES, "email": ("mail", "mailAlternate"), "siret": ("mineqSiret",)}
+    names = parse_attribute_names("email=mail,mailAlternate siret=mineqSiret")
+    assert names == {**ATTRIBUTE_NAMES, "email": ("mail", "mailAlternate"), "siret": ("mineqSiret",)}
 
 
 LOADED = """

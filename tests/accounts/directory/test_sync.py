@@ -6,10 +6,11 @@ import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
-from accounts.directory import sync as act
+from accounts.directory import sync_directory as act
 from accounts.models import Agent, AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
+from cerbere.core.batches import in_batches
 from cerbere.provider.logout.models import LogoutNotice
 from tests.support.commands import output_of
 from tests.support.directory import JEANNE, JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
@@ -196,7 +197,7 @@ def test_a_directory_that_goes_down_half_way_closes_nobody(directory, jeanne, mo
     monkeypatch.setattr(act, "BATCH", 5)
     crowd(directory, 8)
     directory.remove("n0")
-    monkeypatch.setattr(act, "link", stops_after(directory, 4, act.link))
+    monkeypatch.setattr(act, "link_agent", stops_after(directory, 4, act.link_agent))
     try:
         with pytest.raises(CommandError, match="nobody was closed"):
             sync()
@@ -219,15 +220,15 @@ def stops_after(directory, number, link):
 def test_who_is_back_at_the_second_look_is_not_closed(directory, jeanne, monkeypatch):
     directory.remove("jeanne")
     looks = iter([lambda: None, lambda: directory.put("jeanne", **JEANNE)])
-    original = act._entries_of
-    monkeypatch.setattr(act, "_entries_of", lambda agents: (next(looks)(), original(agents))[1])
+    original = act._pair_with_entries
+    monkeypatch.setattr(act, "_pair_with_entries", lambda agents: (next(looks)(), original(agents))[1])
     assert sync() == "back: 1, not_found: 1"
     assert closed() == set()
 
 
 def test_who_signs_in_meanwhile_is_not_closed(directory, jeanne):
     now = timezone.now()
-    gone = act._of_directory().filter(directory_seen_at__lt=now, is_active=True)
+    gone = act._select_agents().filter(directory_seen_at__lt=now, is_active=True)
     Agent.objects.update(directory_seen_at=now + timedelta(seconds=1))
     assert act._close(gone, jeanne.pk, None, now) is act.Outcome.BACK
 
@@ -235,7 +236,7 @@ def test_who_signs_in_meanwhile_is_not_closed(directory, jeanne):
 def test_batches_are_small_and_leave_nobody_out(directory, monkeypatch):
     monkeypatch.setattr(act, "BATCH", 3)
     crowd(directory, 10)
-    assert [len(batch) for batch in act._batches(act._of_directory())] == [3, 3, 3, 1]
+    assert [len(batch) for batch in in_batches(act._select_agents(), act.BATCH)] == [3, 3, 3, 1]
     assert sync() == "refreshed: 10"
 
 

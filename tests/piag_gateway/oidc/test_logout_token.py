@@ -27,7 +27,7 @@ def keys(browser):
 
 
 def accepted(notice, keys, issued, client_id="piag"):
-    token = back_channel.logout_token(notice, issued)
+    token = back_channel.make_logout_token(notice, issued)
     expected = Expectations(issuer=settings.PUBLIC_URL, client_id=client_id, now=time.time())
     return decode_logout_token(token, lambda header: select_key(keys, header), expected)
 

@@ -14,7 +14,7 @@ from joserfc.jws import extract_compact
 
 from accounts.models import AgentSession
 from cerbere.provider.clients.models import Client
-from cerbere.provider.logout.back_channel import send
+from cerbere.provider.logout.back_channel import send_logout_notice
 from cerbere.provider.logout.models import LogoutNotice
 from cerbere.provider.tokens.models import Grant
 from tests.support import people
@@ -171,7 +171,7 @@ def test_x06_each_time_it_is_waited_longer_and_what_has_arrived_is_not_sent_agai
         tries.append(len(rp.received))
     assert tries == [1, 2, 2, 3, 3, 4]
     LogoutNotice.objects.update(delivered_at=start)
-    send.call(LogoutNotice.objects.get().pk)
+    send_logout_notice.call(LogoutNotice.objects.get().pk)
     assert len(rp.received) == 4
 
 
@@ -223,7 +223,7 @@ def test_a_notice_that_a_killed_worker_held_is_sent_by_the_purge(rp, signed_in, 
 
 def test_a_notice_that_waits_for_the_worker_is_queued_once_however_often_the_purge_runs(rp, signed_in, capsys):
     sign_out(signed_in)
-    waiting = DBTaskResult.objects.filter(task_path=send.module_path, status="READY")
+    waiting = DBTaskResult.objects.filter(task_path=send_logout_notice.module_path, status="READY")
     for hours in range(3, 9):
         with time_machine.travel(timezone.now() + timedelta(hours=hours)):
             call_command("purge")

@@ -5,7 +5,7 @@ import io
 from urllib.parse import quote
 
 from tests.support.paths import VECTORS
-from twofactor.seed_formats import Entry, Options, pskc, read
+from twofactor.seed_formats import Entry, Options, pskc, read_entries
 from twofactor.seed_formats.pskc_values import NAMES
 
 SEEDS = VECTORS / "seeds"
@@ -16,7 +16,7 @@ BOTH = [("camille.durand", ONE), ("dominique.morel", TWO)]
 def found(content, name="auto", options=Options()):  # noqa: B008 - frozen
     """What the reader gives: (uid, seed), or the fault's name."""
     file = io.BufferedReader(io.BytesIO(content if isinstance(content, bytes) else content.encode()))
-    pairs = list(read(file, name, options))
+    pairs = list(read_entries(file, name, options))
     assert len({number for number, _ in pairs}) == len(pairs)
     return [(given.uid, given.seed) if isinstance(given, Entry) else str(given) for _, given in pairs]
 

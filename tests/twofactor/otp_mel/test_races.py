@@ -25,7 +25,7 @@ from tests.support.people import (
 from twofactor.codes import Outcome
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
-from twofactor.otp_mel.reseal_seeds import left_to_reseal, reseal_seeds
+from twofactor.otp_mel.reseal_seeds import count_left_to_reseal, reseal_seeds
 from twofactor.throttle import FREE_TRIES
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -173,7 +173,7 @@ def test_f16_sealing_anew_beside_logins_refuses_no_code(enrolled, settings):
     acts = [lambda n=n: log_in(n) for n in range(12)] + [lambda: sum(n for n, _ in reseal_seeds(batch=1)) > 0]
     assert all(together(acts))
     list(reseal_seeds())
-    assert left_to_reseal() == 0
+    assert count_left_to_reseal() == 0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.core.management import CommandError
 from tests.support.commands import output_of
 from tests.support.people import CAMILLE_SECRET, activate_otp_mel, code, make_agent, put_on_bnum
 from twofactor.otp_mel.models import OtpMelDevice
-from twofactor.otp_mel.reseal_seeds import left_to_reseal, reseal_seeds
+from twofactor.otp_mel.reseal_seeds import count_left_to_reseal, reseal_seeds
 from twofactor.seeds.models import ImportedSeed
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_f16_a_changed_secret_is_still_noticed_afterwards(old_keys, settings):
 
 def test_f16_an_interrupted_run_goes_on_where_it_stopped(old_keys):
     assert list(islice(reseal_seeds(batch=2), 2)) == [(2, 0), (2, 0)]
-    assert left_to_reseal() == 5
+    assert count_left_to_reseal() == 5
     assert "sealed anew: 5, left: 0" in reseal()
     assert "sealed anew: 0, left: 0" in reseal()
 
@@ -82,7 +82,7 @@ def test_f16_a_row_that_does_not_open_is_told_and_stops_nobody(old_keys):
     OtpMelDevice.objects.filter(user__uid="agent.0").update(sealed_seed="gone:AAAA")
     with pytest.raises(CommandError, match="1 secrets do not open"):
         reseal()
-    assert left_to_reseal() == 1
+    assert count_left_to_reseal() == 1
 
 
 def test_the_digest_of_one_agent_says_nothing_of_another(agents):

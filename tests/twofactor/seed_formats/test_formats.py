@@ -11,8 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.imports.seed_formats import BOTH, EXPECTED, ONE, SEEDS, found
-from twofactor.seed_formats import FORMATS, BadFile, Entry, Fault, Options, detect, dynalogin, json_text
-from twofactor.seed_formats.entry import ISSUERS, check
+from twofactor.seed_formats import (
+    FORMATS,
+    BadFile,
+    Entry,
+    Fault,
+    Options,
+    detect_format,
+    dynalogin,
+    json_text,
+)
+from twofactor.seed_formats.entry import ISSUERS, check_parameters
 from twofactor.seed_formats.pskc_values import NAMES
 
 
@@ -21,7 +30,7 @@ def test_what_an_export_gives(name):
     format_, faults = EXPECTED[name]
     content = (SEEDS / name).read_bytes()
     assert found(content) == found(content, format_) == [*BOTH, *faults]
-    assert detect(io.BufferedReader(io.BytesIO(content))) == format_
+    assert detect_format(io.BufferedReader(io.BytesIO(content))) == format_
 
 
 def test_every_file_of_the_vectors_is_read():
@@ -183,7 +192,7 @@ def test_json_of_another_shape_gives_nothing_and_no_error(value):
 )  # fmt: skip
 def test_the_beginning_tells_the_format_and_is_read_again(content, name):
     file = io.BufferedReader(io.BytesIO(content.encode()))
-    assert detect(file) == name
+    assert detect_format(file) == name
     assert file.read() == content.encode()
 
 
@@ -195,7 +204,7 @@ def test_another_issuer_can_be_allowed():
 
 @pytest.mark.parametrize("algorithm", ["sha1", "SHA-1", "HmacSHA1", "HMAC-SHA1"])
 def test_spellings_of_sha_1(algorithm):
-    check(algorithm=algorithm)
+    check_parameters(algorithm=algorithm)
 
 
 def test_nothing_shows_a_seed_or_a_key_by_accident():

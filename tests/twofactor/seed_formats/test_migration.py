@@ -70,10 +70,10 @@ def test_what_a_phone_exports_is_what_is_read(pairs):
 
 @given(st.lists(st.tuples(st.integers(1, 2**28), st.one_of(st.integers(0, 2**64 - 1), st.binary(max_size=300)))))
 def test_the_wire_format_round_trips(pairs):
-    assert list(migration.fields(b"".join(field(*pair) for pair in pairs))) == pairs
+    assert list(migration.parse_fields(b"".join(field(*pair) for pair in pairs))) == pairs
 
 
 @given(st.binary(max_size=60))
 def test_broken_wire_format_is_a_value_error(data):
     with contextlib.suppress(ValueError):
-        list(migration.fields(data))
+        list(migration.parse_fields(data))

@@ -12,14 +12,14 @@ from defusedxml.ElementTree import parse
 
 from tests.support.imports.seed_formats import BOTH, CHECKABLE, FIGURE6, ONE, PSK, SECRET, container, found, package
 from twofactor.seed_formats import BadFile, Options, pskc
-from twofactor.seed_formats.pskc_values import NAMES, Opener, parse_psk
+from twofactor.seed_formats.pskc_values import NAMES, ValueReader, parse_psk
 
 
 def test_the_rfcs_encrypted_value_opens():
     root = parse(io.StringIO(FIGURE6)).getroot()
-    opener, mac = Opener(PSK), root.find("p:MACMethod", NAMES)
-    opener.take_mac(mac.get("Algorithm"), mac.find("p:MACKey", NAMES))
-    assert opener.open(root.find(".//p:Secret", NAMES)) == SECRET
+    values, mac = ValueReader(PSK), root.find("p:MACMethod", NAMES)
+    values.set_mac(mac.get("Algorithm"), mac.find("p:MACKey", NAMES))
+    assert values.read(root.find(".//p:Secret", NAMES)) == SECRET
 
 
 def test_the_rfcs_own_key_is_hotp_of_eight_digits():

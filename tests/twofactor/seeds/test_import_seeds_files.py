@@ -12,23 +12,16 @@ from django.utils import timezone
 
 from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
-from cerbere.core.imports.lines import BATCH, batches
+from cerbere.core.imports import engine
+from cerbere.core.imports.engine import BATCH
 from tests.support.commands import Terminal, output_of
-from tests.support.imports.seed_formats import (
-    BOTH,
-    CHECKABLE,
-    EXPECTED,
-    PSK,
-    SECRET,
-    SEEDS,
-    account,
-    container,
-    link,
-    package,
-)
+from tests.support.imports.seed_formats import SEEDS
 from tests.support.people import make_agent
+from tests.twofactor.seed_formats.test_formats import BOTH, EXPECTED
+from tests.twofactor.seed_formats.test_migration import account, link
+from tests.twofactor.seed_formats.test_pskc import CHECKABLE, PSK, SECRET, container, package
 from twofactor.otp_mel.models import OtpMelDevice
-from twofactor.seed_formats import Entry, Options, read
+from twofactor.seed_formats import Entry, Options, read_entries
 from twofactor.seeds import import_seeds as act
 from twofactor.seeds.models import ImportedSeed
 from twofactor.sources.imported import ImportedSource
@@ -88,7 +81,7 @@ def test_another_issuer_is_allowed_by_name(camille, file):
 
 
 def test_a_file_that_breaks_off_keeps_what_came_before(camille, file, monkeypatch):
-    monkeypatch.setattr(act, "batches", lambda found: batches(found, 1))
+    monkeypatch.setattr(engine, "BATCH", 1)
     text = container(package(), package("dominique.morel"))
     with pytest.raises(CommandError, match="not XML"):
         run(file(text[:-20]), "--apply")
@@ -124,7 +117,7 @@ def test_a_batch_takes_few_statements(django_assert_max_num_queries):
 
 
 def test_an_interrupted_import_keeps_its_batches_and_can_be_run_again(monkeypatch):
-    monkeypatch.setattr(act, "batches", lambda found: batches(found, 10))
+    monkeypatch.setattr(engine, "BATCH", 10)
     agents(35)
     with pytest.raises(OSError, match="gone"):
         verdicts(entries(35, until=25))
@@ -147,7 +140,7 @@ def test_each_seed_of_a_batch_is_sealed_for_its_own_agent():
 @pytest.mark.parametrize("size", [1, 500])
 @pytest.mark.parametrize("apply", [True, False])
 def test_the_first_line_of_an_agent_counts_whatever_the_batches(monkeypatch, camille, apply, size):
-    monkeypatch.setattr(act, "batches", lambda found: batches(found, size))
+    monkeypatch.setattr(engine, "BATCH", size)
     found = [(1, Entry("camille.durand", b"a" * 20)), (2, Entry("camille.durand", b"b" * 20))]
     assert verdicts(iter(found), apply) == ["new", "duplicate"]
 
@@ -221,4 +214,4 @@ def test_a_format_that_does_not_fit_says_what_is_missing(file):
     for name, match in (("csv", "columns uid and secret"), ("oath-csv", "user and seed"), ("pskc", "not XML")):
         with pytest.raises(CommandError, match=match):
             run(file("nothing,of,that\n"), "--format", name)
-    assert list(read(io.BufferedReader(io.BytesIO(b"nothing\n")), "dynalogin", Options())) == []
+    assert list(read_entries(io.BufferedReader(io.BytesIO(b"nothing\n")), "dynalogin", Options())) == []

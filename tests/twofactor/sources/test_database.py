@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.people import CAMILLE_BASE32, CAMILLE_SECRET, put_on_bnum
+from twofactor.secret_encodings import decode_secret
 from twofactor.seeds.models import ImportedSeed
 from twofactor.sources import SourceUnavailable, State, source
-from twofactor.sources.answers import decode_secret
 from twofactor.sources.database import DatabaseSource
 from twofactor.sources.imported import ImportedSource
 

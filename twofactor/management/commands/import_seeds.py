@@ -7,13 +7,13 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from cerbere.core.imports.command import ImportCommand
-from cerbere.core.imports.lines import Judged
-from twofactor.seed_formats import AUTO, FORMATS, BadFile, Options, read
+from cerbere.core.imports.report import LineVerdict
+from twofactor.secret_encodings import ENCODINGS
+from twofactor.seed_formats import AUTO, FORMATS, BadFile, Options, read_entries
 from twofactor.seed_formats.entry import ISSUERS
 from twofactor.seed_formats.pskc_values import parse_psk
 from twofactor.seeds.import_seeds import import_seeds
 from twofactor.seeds.sealing import SeedKeyError, parse_keys
-from twofactor.sources.answers import ENCODINGS
 
 DESCRIPTION = """\
 Import the Bnum's secrets for CERBERE_MELOTP_SOURCE=imported. Without --apply nothing is written.
@@ -43,18 +43,22 @@ class Command(ImportCommand):
             help=f"a name that secrets may be issued under, besides {', '.join(sorted(ISSUERS))}; may be repeated",
         )  # fmt: skip
 
-    def judge(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[Judged]]:
+    def import_file(self, file: BinaryIO, options: dict[str, Any]) -> Iterator[list[LineVerdict]]:
         try:
             parse_keys(settings.SEED_KEYS)
-            how = Options(options["encoding"], ISSUERS | set(options["issuer"]), _psk(options["psk_file"]))
-            yield from import_seeds(read(file, options["format"], how), timezone.now(), options["apply"])
+            read_options = Options(
+                options["encoding"], ISSUERS | set(options["issuer"]), _read_psk(options["psk_file"])
+            )
+            yield from import_seeds(
+                read_entries(file, options["format"], read_options), timezone.now(), options["apply"]
+            )
         except SeedKeyError as error:
             raise CommandError(f"CERBERE_SEED_KEYS cannot be used: {error}") from None
         except BadFile as error:
             raise CommandError(str(error)) from None
 
 
-def _psk(file: str | None) -> bytes | None:
+def _read_psk(file: str | None) -> bytes | None:
     if not file:
         return None
     try:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from twofactor.otp_mel.reseal_seeds import left_to_reseal, reseal_seeds
+from twofactor.otp_mel.reseal_seeds import count_left_to_reseal, reseal_seeds
 
 
 class Command(BaseCommand):
@@ -13,10 +13,10 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         sealed = unopened = 0
-        for more, bad in reseal_seeds():
-            sealed, unopened = sealed + more, unopened + bad
+        for sealed_in_batch, unopened_in_batch in reseal_seeds():
+            sealed, unopened = sealed + sealed_in_batch, unopened + unopened_in_batch
             self.stdout.write(f"{sealed} sealed anew")
-        left = left_to_reseal()
+        left = count_left_to_reseal()
         self.stdout.write(f"sealed anew: {sealed}, left: {left}")
         if left:
             raise CommandError(

@@ -26,8 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
-        back_channel.send_stalled(now)
-        notices.send_stalled(now)
+        back_channel.requeue_stalled_logout_notices(now)
+        notices.requeue_stalled_notices(now)
         idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
         removed = {
             "sessions": _remove(AgentSession.objects.filter(idle)),

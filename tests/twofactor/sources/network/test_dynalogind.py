@@ -11,7 +11,8 @@ from tests.support.certificates import Authority
 from tests.support.fakes import fake_bnum
 from tests.support.fakes.fake_bnum import DEADLINE, unavailable_in_time
 from tests.support.people import CAMILLE_SECRET, NOW, code, wrong_code
-from twofactor.sources import SourceUnavailable, State, source, unwatched
+from twofactor.sources import SourceUnavailable, State, source
+from twofactor.sources.__init__ import unwatched_source
 
 CAMILLE = "camille.durand"
 
@@ -164,7 +165,7 @@ def test_steps_are_told_without_the_code(bnum, settings, authority):
     steps = []
     settings.MELOTP_CA = authority.pem
     with fake_bnum.dynalogind(bnum, authority.issue("localhost")) as settings.MELOTP_URL:
-        unwatched(lambda *step: steps.append(step)).verify(CAMILLE, code())
+        unwatched_source(lambda *step: steps.append(step)).verify(CAMILLE, code())
     assert [name for name, _ in steps] == ["name", "connection", "TLS", "greeting"]
     assert steps[0][1].startswith("localhost is ")
     assert code() not in str(steps)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.fakes import fake_bnum
 from tests.support.people import NOW, activate_otp_mel, code, make_agent, wrong_code
 from twofactor.sources import SourceUnavailable, State, current_watch, source
-from twofactor.sources.exchange import Wires
+from twofactor.sources.exchange import OpenConnections
 from twofactor.sources.watch import FAILURES, PAUSE
 
 CAMILLE = "camille.durand"
@@ -106,16 +106,16 @@ def test_f09_only_one_of_them_tries_a_source_that_was_down(daemon, clock):
 
 
 def test_since_when_it_fails(daemon, clock, caplog):
-    assert current_watch().knowledge.asked_at is None
+    assert current_watch().health.asked_at is None
     daemon.mode = "reset"
     fail()
     clock.shift(3)
     fail()
-    assert current_watch().knowledge.failing_since == NOW
-    assert current_watch().knowledge.asked_at == NOW + timedelta(seconds=3)
+    assert current_watch().health.failing_since == NOW
+    assert current_watch().health.asked_at == NOW + timedelta(seconds=3)
     daemon.mode = "good"
     source().look_up(CAMILLE)
-    assert current_watch().knowledge.failing_since is None
+    assert current_watch().health.failing_since is None
     assert "source_answers_again" in caplog.text
 
 
@@ -167,7 +167,7 @@ def test_the_administration_tells_it(daemon, browser, clock, settings):
 
 def test_a_connection_that_comes_after_the_deadline_is_refused(daemon):
     """Its exchange has no caller any more: nobody would end it."""
-    wires = Wires()
-    wires.cut()
+    connections = OpenConnections()
+    connections.cut()
     with socket.socket() as late, pytest.raises(TimeoutError):
-        wires.add(late)
+        connections.add(late)

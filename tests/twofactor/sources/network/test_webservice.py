@@ -14,7 +14,7 @@ from tests.support.fakes.fake_bnum import set_up, unavailable_in_time
 from tests.support.fakes.fake_bnum_http import NAMESPACE, soap
 from tests.support.people import NOW, code, wrong_code
 from twofactor.sources import SourceUnavailable, State, source
-from twofactor.sources.webservice import Operation, envelope
+from twofactor.sources.webservice import Operation, build_envelope
 
 CAMILLE = "camille.durand"
 
@@ -64,7 +64,7 @@ def test_names_are_settings(service, settings):
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=32))
 def test_no_uid_writes_xml_of_its_own(uid):
-    root = fromstring(envelope(Operation("isActivated", ("user",)), (uid,), NAMESPACE, False))
+    root = fromstring(build_envelope(Operation("isActivated", ("user",)), (uid,), NAMESPACE, False))
     assert [(part.tag, part.text or "") for part in root.iter() if part.tag == "user"] == [("user", uid)]
 
 

@@ -1,0 +1,28 @@
+"""A deadline for calls that no time-out bounds."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import copy_context
+from threading import Thread
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def run_within(seconds: float, call: Callable[[], T]) -> T:
+    """Return what `call` returns. Raises what it raises, and TimeoutError when it takes longer than `seconds`.
+
+    The call has a thread of its own, which is left behind when the time is over: the time-out of a socket bounds
+    neither the resolution of a name nor an answer that comes byte by byte. Whatever the call holds, a connection or a
+    semaphore, is for the caller to cut or for the call itself to release when it ends.
+    """
+    outcome: Future[T] = Future()
+    Thread(target=copy_context().run, args=(_settle, outcome, call), daemon=True).start()
+    return outcome.result(seconds)
+
+
+def _settle(outcome: "Future[T]", call: Callable[[], T]) -> None:
+    try:
+        outcome.set_result(call())
+    except BaseException as error:  # raised again by the caller that waits
+        outcome.set_exception(error)
