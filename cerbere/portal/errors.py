@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.directory import DirectoryUnavailable
 from cerbere.audit.context import current_origin, reference_of
-from cerbere.core.redirects import SeeOther, keep_if_inside, next_of
+from cerbere.core.redirects import SeeOther, get_next_url, keep_local_url
 from twofactor.seeds.sealing import SeedKeyError
 
 RETRY_AFTER = "30"  # seconds
@@ -53,11 +53,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def _page_of_form(request: HttpRequest) -> str:
     """Where the form can be had anew: its own address, unless that takes forms only."""
     match = resolve(request.path_info)
-    if match.url_name == "sign_in" and next_of(request):
-        return next_of(request)  # another tab may have signed in meanwhile: what waits is decided anew
+    if match.url_name == "sign_in" and get_next_url(request):
+        return get_next_url(request)  # another tab may have signed in meanwhile: what waits is decided anew
     if match.url_name in PAGES_OF_FORMS:
         return reverse(PAGES_OF_FORMS[match.url_name])
-    return request.path + (f"?{urlencode({'next': next_of(request)})}" if next_of(request) else "")
+    return request.path + (f"?{urlencode({'next': get_next_url(request)})}" if get_next_url(request) else "")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -73,7 +73,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _same_page(request: HttpRequest) -> str:
     """With its query, in which what waits is named: a form is sent to the address of its page. The form is not read."""
     name = request.resolver_match.url_name if request.resolver_match else None
-    return reverse(PAGES_OF_FORMS[name]) if name in PAGES_OF_FORMS else keep_if_inside(request.get_full_path())
+    return reverse(PAGES_OF_FORMS[name]) if name in PAGES_OF_FORMS else keep_local_url(request.get_full_path())
 
 
 def _reference() -> dict[str, object]:

@@ -12,7 +12,7 @@ from cerbere.portal import metrics as collected
 from cerbere.portal.account import account_context
 from cerbere.portal.applications import applications
 from cerbere.portal.obligation import to_two_factors
-from twofactor.sources import current_watch
+from twofactor.sources import get_current_watch
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -94,7 +94,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def _bnum() -> Iterator[str]:
-    known = current_watch().health
+    known = get_current_watch().health
     if known.failing_since and known.asked_at:
         yield f"bnum: unavailable since {known.failing_since:{STAMP}}, last asked {known.asked_at:{STAMP}}"
 

@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.attempts import ACCOUNT
+from accounts.attempts import ACCOUNT_LIMIT
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support import people
-from twofactor.codes import step_of
+from twofactor.codes import get_step
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
@@ -25,7 +25,7 @@ REFUSED = (
 
 def test_05_wrong_passwords_then_a_wait(tab, piag_site, camille):
     tab.open(f"{piag_site}/assistant/")
-    for _ in range(ACCOUNT.free):
+    for _ in range(ACCOUNT_LIMIT.free_tries):
         tab.sign_in(password="not this one")
         tab.is_on("Erreur – Connexion – Cerbère")
         tab.says(WRONG_PAIR)
@@ -85,7 +85,7 @@ def test_06_not_a_code(code_page, typed, sentence):
 def test_06_a_refused_code_then_the_good_one(code_page, which):
     code = people.code()
     if which == "replayed":
-        OtpMelDevice.objects.update(last_step=step_of(timezone.now()))
+        OtpMelDevice.objects.update(last_step=get_step(timezone.now()))
     given = {"wrong": people.wrong_code(), "replayed": code, "clock drift": people.code(steps=-6)}
     code_page.send_code(given[which])
     refused(code_page, REFUSED)

@@ -63,15 +63,15 @@ def test_a_session_that_goes_on_is_locked_after_its_agent(camille):
 def counted(camille):
     """The tries of a browser that knows the agent, where a directory keeps the password."""
     now = timezone.now()
-    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
-    assert attempts.reserve(browser, None, now) is None  # so it stands in the table before the other
-    assert attempts.reserve(browser, browsers, now) is None
+    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS_PREFIX}{camille.uuid}"
+    assert attempts.reserve_try(browser, None, now) is None  # so it stands in the table before the other
+    assert attempts.reserve_try(browser, browsers, now) is None
     return (f"SELECT FROM accounts_attempts WHERE key = '{key}'" for key in (browsers, browser))
 
 
 def test_counters_are_unlocked_in_the_order_in_which_tries_take_them(camille):
     first, then = counted(camille)
-    Attempts.objects.filter(key__startswith=attempts.BROWSERS).update(
+    Attempts.objects.filter(key__startswith=attempts.BROWSERS_PREFIX).update(
         locked_until=None
     )  # now after the other in the table
     with stopped_at(first, lambda: attempts.unlock(camille)) as under_way:
@@ -86,7 +86,7 @@ def test_the_purge_of_counters_waits_for_none_and_leaves_what_somebody_has(camil
         holder.execute(f"{first} FOR UPDATE")
         holder.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}s'")  # else a fault would last
         assert attempts.purge_before(timezone.now()) == 1
-    assert Attempts.objects.get().key.startswith(attempts.BROWSERS)
+    assert Attempts.objects.get().key.startswith(attempts.BROWSERS_PREFIX)
     assert attempts.purge_before(timezone.now()) == 1
 
 
@@ -98,7 +98,7 @@ def test_a_try_takes_them_in_this_order(camille):
 
 def test_so_does_a_try_that_was_right(camille):
     first, then = counted(camille)
-    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
+    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS_PREFIX}{camille.uuid}"
     with stopped_at(first, lambda: attempts.record_success(browser, browsers)):
         take(then)
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from tests.support.paths import ROOT
 from tests.support.servers.programs import free_port
-from twofactor.codes import code_at, step_of
+from twofactor.codes import compute_code, get_step
 
 STARTED = 60  # seconds at most, on a loaded machine
 ENDED = 20
@@ -158,11 +158,11 @@ def test_piag_sends_its_agents_to_a_portal_that_knows_it(place, second):
 
 def test_demo_code_prints_the_phones_code_and_nothing_else(place, second):
     seed = bnum_secret(place.directory, "agent.bnum").encode()
-    before = step_of(timezone.now())
+    before = get_step(timezone.now())
     result = command(place, "manage", "demo_code", "agent.bnum")
-    steps = range(before, step_of(timezone.now()) + 1)
+    steps = range(before, get_step(timezone.now()) + 1)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout in [f"{code_at(seed, step)}\n" for step in steps]
+    assert result.stdout in [f"{compute_code(seed, step)}\n" for step in steps]
 
 
 def test_demo_code_of_an_unknown_login_is_one_line(place, second):

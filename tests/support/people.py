@@ -23,7 +23,7 @@ from webtest import TestApp, TestResponse
 from accounts.models import Agent
 from cerbere.provider.clients.models import Client
 from cerbere.wsgi import application
-from twofactor.codes import code_at, step_of
+from twofactor.codes import compute_code, get_step
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.strength import Strength
 
@@ -73,20 +73,20 @@ def put_on_bnum(
 
 def code(secret: str = CAMILLE_SECRET, steps: int = 0, at: datetime | None = None) -> str:
     """What the phone shows, `steps` periods of 30 s away from now."""
-    return code_at(secret.encode(), step_of(at or timezone.now()) + steps)
+    return compute_code(secret.encode(), get_step(at or timezone.now()) + steps)
 
 
 def wrong_code(secret: str = CAMILLE_SECRET) -> str:
     """Six digits that no step of the coming or past quarter of an hour shows."""
-    step = step_of(timezone.now())
-    near = {code_at(secret.encode(), step + n) for n in range(-40, 41)}
+    step = get_step(timezone.now())
+    near = {compute_code(secret.encode(), step + n) for n in range(-40, 41)}
     return next(f"{n:06}" for n in range(1_000_000) if f"{n:06}" not in near)
 
 
 def activate_otp_mel(agent: Agent, secret: str = CAMILLE_SECRET) -> OtpMelDevice:
     """The method as it stands after an enrolment of some time ago; no step is burnt."""
     device = OtpMelDevice(user=agent)
-    device.take_seed(secret.encode())
+    device.set_seed(secret.encode())
     device.confirm(timezone.now())
     return device
 

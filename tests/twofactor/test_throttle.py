@@ -19,7 +19,7 @@ from tests.support.people import (
     wrong_code,
 )
 from twofactor.otp_mel.models import OtpMelDevice
-from twofactor.throttle import CEILING, FREE_TRIES, wait_after
+from twofactor.throttle import CEILING, FREE_TRIES, compute_wait_end
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
@@ -157,5 +157,5 @@ def test_live_sessions_at_two_factors_do_not_suffer_from_somebody_elses_failures
 
 def test_the_last_wait_repeats():
     now = NOW
-    waits = [wait_after(failures, now) for failures in range(4, 12)]
+    waits = [compute_wait_end(failures, now) for failures in range(4, 12)]
     assert [wait and (wait - now) // timedelta(minutes=1) for wait in waits] == [None, 1, 2, 4, 8, 15, 15, 15]

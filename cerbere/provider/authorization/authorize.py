@@ -25,8 +25,8 @@ from cerbere.provider.errors import OAuthError
 from cerbere.provider.parameters import Parameters
 from cerbere.provider.responses import to_client
 from cerbere.provider.tokens.subjects import subject
-from twofactor.facts import active_devices, facts_of
-from twofactor.obligation import least_strength
+from twofactor.facts import get_active_device_ids, read_facts
+from twofactor.obligation import get_required_strength
 from twofactor.strength import Strength
 
 
@@ -65,9 +65,9 @@ def evaluate(request: HttpRequest, authorization: AuthorizationRequest, now: dat
     agent = request.user if isinstance(request.user, Agent) else None
     return decide(
         authorization.demand(subject(agent, authorization.client) if agent else None),
-        terms_of(authorization.client).with_least(least_strength(agent, now)),
-        facts_of(request.session) if agent else (),
-        active_devices(agent) if agent else frozenset(),
+        terms_of(authorization.client).with_least(get_required_strength(agent, now)),
+        read_facts(request.session) if agent else (),
+        get_active_device_ids(agent) if agent else frozenset(),
         now,
         settings.SECOND_FACTOR_MAX_AGE,
     )

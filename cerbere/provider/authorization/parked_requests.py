@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
-from cerbere.core.redirects import next_of
+from cerbere.core.redirects import get_next_url
 from cerbere.provider.authorization.models import PARKED_FOR, ParkedRequest
 from cerbere.provider.authorization.request import AuthorizationRequest
 from cerbere.provider.clients.models import Client
@@ -113,7 +113,7 @@ def pending_of(request: HttpRequest) -> Pending | None:
     if cookie_name() not in request.COOKIES:
         return None
     now = timezone.now()
-    parked_id = _id_in_url(next_of(request))
+    parked_id = _id_in_url(get_next_url(request))
     parked = find(request, parked_id, now) if parked_id else None
     if parked is None or parked.answered:
         parked = _latest(request, now)

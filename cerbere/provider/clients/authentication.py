@@ -75,4 +75,4 @@ def _basic(header: str, parameters: Parameters) -> tuple[str, str]:
 
 def _failure(request: HttpRequest, now: datetime) -> OAuthError:
     wait_until = attempts.count_client_failure(client_address(request), now)
-    return TooManyFailures(times.retry_after(wait_until, now)) if wait_until else ClientError()
+    return TooManyFailures(times.format_retry_after(wait_until, now)) if wait_until else ClientError()

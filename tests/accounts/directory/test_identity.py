@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError
 
-from accounts.attempts import KNOWN
+from accounts.attempts import BROWSERS_LIMIT
 from accounts.directory import link_agent as linking
 from accounts.models import Agent, AgentSession
 from accounts.refusals import Reason
@@ -145,5 +145,5 @@ def test_many_known_browsers_have_one_bound_where_the_directory_keeps_the_passwo
         browser.sign_in("jeanne.lefevre", PASSWORD)
         browser.post("/deconnexion/", {"csrfmiddlewaretoken": browser.cookies["cerbere_csrf"]}, expect_errors=True)
     answers = [browser.sign_in("jeanne.lefevre", "wrong").status_int for browser in browsers for _ in range(6)]
-    assert answers.count(200) == KNOWN.free
-    assert set(answers[KNOWN.free :]) == {429}
+    assert answers.count(200) == BROWSERS_LIMIT.free_tries
+    assert set(answers[BROWSERS_LIMIT.free_tries :]) == {429}

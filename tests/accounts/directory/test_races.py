@@ -45,8 +45,8 @@ def test_tries_that_are_given_back_at_once_never_wait_for_each_other(transaction
 
     def try_and_give_back(_):
         for _again in range(10):
-            attempts.reserve("account:one", "source:192.0.2.10", timezone.now())
-            attempts.give_back("account:one", "source:192.0.2.10")
+            attempts.reserve_try("account:one", "source:192.0.2.10", timezone.now())
+            attempts.return_try("account:one", "source:192.0.2.10")
 
     at_once(try_and_give_back, range(AT_ONCE))
     assert set(Attempts.objects.values_list("failures", flat=True)) == {0}

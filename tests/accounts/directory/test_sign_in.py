@@ -203,7 +203,7 @@ def test_l03_every_refusal_takes_the_same_time_and_shows_the_same_page(directory
 
 def test_who_is_slower_than_one_step_waits_for_the_next(waits, monkeypatch):
     monkeypatch.setattr(pace, "clock", lambda: 10 + pace.STEP * 1.25)
-    pace.even_out(10)
+    pace.wait_for_step(10)
     assert waits == pytest.approx([pace.STEP * 0.75])
 
 

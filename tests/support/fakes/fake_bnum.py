@@ -22,7 +22,7 @@ import pytest
 
 from tests.support.people import CAMILLE_SECRET
 from tests.support.servers.threads import running_in_thread
-from twofactor.codes import matching_steps
+from twofactor.codes import find_matching_steps
 from twofactor.sources import SourceUnavailable
 
 WINDOW = 2  # steps on each side, as dynalogin's default
@@ -46,7 +46,7 @@ class FakeBnum:
         if uid not in self.secrets:
             return False
         now = int(time.time()) // 30
-        near = matching_steps(self.secrets[uid].encode(), code, range(now - WINDOW, now + WINDOW + 1))
+        near = find_matching_steps(self.secrets[uid].encode(), code, range(now - WINDOW, now + WINDOW + 1))
         fresh = [step for step in near if step > self.used.get(uid, 0)]
         if fresh:
             self.used[uid] = fresh[0]

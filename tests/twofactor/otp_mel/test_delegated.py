@@ -184,7 +184,7 @@ def test_a_site_that_gives_secrets_from_now_on_asks_to_confirm_them(enrolled, se
     form["password"], form["code"] = PASSWORD, code()
     form.submit()
     assert is_two_factor(enrolled)
-    assert device().holds(CAMILLE_SECRET.encode())
+    assert device().has_seed(CAMILLE_SECRET.encode())
 
 
 @pytest.fixture

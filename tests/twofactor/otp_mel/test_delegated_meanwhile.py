@@ -30,7 +30,7 @@ CAMILLE = "camille.durand"
 def enrolled(bnum):
     agent = make_agent(CAMILLE)
     device = OtpMelDevice(user=agent)
-    device.take_seed(None)
+    device.set_seed(None)
     device.confirm(timezone.now())
     return agent
 

@@ -179,7 +179,7 @@ def test_f16_sealing_anew_beside_logins_refuses_no_code(enrolled, settings):
 @pytest.fixture
 def delegated(camille, bnum):
     device = OtpMelDevice(user=camille)
-    device.take_seed(None)
+    device.set_seed(None)
     device.confirm(camille.date_joined)
     return device
 
