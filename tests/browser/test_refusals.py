@@ -28,7 +28,7 @@ def test_05_wrong_passwords_then_a_wait(tab, piag_site, camille):
     for _ in range(ACCOUNT_LIMIT.free_tries):
         tab.sign_in(password="not this one")
         tab.is_on("Erreur – Connexion – Cerbère")
-        tab.says(WRONG_PAIR)
+        tab.check_text(WRONG_PAIR)
         expect(tab.page.locator("#erreurs")).to_be_focused()
     tab.sign_in()
     tab.is_on("Erreur – Connexion – Cerbère", 429)
@@ -54,7 +54,7 @@ def test_05_the_links_of_the_summary_lead_to_the_fields(tab, camille):
 
 @pytest.fixture
 def code_page(tab, piag_site, enrolled):
-    """Where an agent with a method is asked for a code on the way to PIAG."""
+    """Open the page that asks an agent with a method for a code on the way to PIAG."""
     tab.open(f"{piag_site}/assistant/")
     tab.sign_in()
     tab.is_on("Saisir le code – Cerbère")
@@ -62,7 +62,7 @@ def code_page(tab, piag_site, enrolled):
 
 
 def refused(tab, sentence):
-    """Said next to the field, which has the focus and announces hint and error both."""
+    """Check that the error is next to the field, which has the focus and announces both hint and error."""
     tab.is_on("Erreur – Saisir le code – Cerbère")
     field = tab.page.get_by_label("Code à 6 chiffres")
     expect(field).to_be_focused()
@@ -125,4 +125,4 @@ def test_t19_a_double_click_sends_the_code_once(code_page):
 def test_a_lost_phone_is_one_link_away_with_a_reference(code_page):
     code_page.follow("Je n’ai plus mon téléphone")
     code_page.is_on("Je n’ai plus mon téléphone – Cerbère")
-    code_page.says("Contactez l’assistance de votre service avec cette référence : ")
+    code_page.check_text("Contactez l’assistance de votre service avec cette référence : ")

@@ -27,7 +27,7 @@ def https(settings, monkeypatch):
 
 
 def client(address="198.51.100.7", proto="https"):
-    """A browser at this address, seen through the proxy."""
+    """Return a browser at this IP address, behind the proxy."""
     headers = {"HTTP_X_FORWARDED_FOR": address, "HTTP_X_FORWARDED_PROTO": proto, "HTTP_REFERER": f"https://{HOST}/"}
     return Client(enforce_csrf_checks=True, HTTP_HOST=HOST, **headers)
 

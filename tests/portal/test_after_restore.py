@@ -30,7 +30,7 @@ def clock():
 
 @pytest.fixture
 def after_restore(capsys):
-    """Runs it, and returns the moment from which nodes may start."""
+    """Run after_restore, and return the time from which nodes may start."""
 
     def run():
         call_command("after_restore")

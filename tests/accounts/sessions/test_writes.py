@@ -23,8 +23,8 @@ def refuse_to_record(*_, **__):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camille, monkeypatch):
-    """The session, the date of the last sign-in and the line in the journal are written together or not at all."""
+def test_no_session_begins_when_the_sign_in_cannot_be_recorded(browser, camille, monkeypatch):
+    """The session, the date of the last sign-in and the line in the audit log are written together or not at all."""
     monkeypatch.setattr("accounts.sign_in.sign_in.record", refuse_to_record)
     page = browser.get("/connexion/")
     answer = browser.sign_in(page=page)
@@ -35,7 +35,7 @@ def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camill
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_session_goes_on_as_it_was_when_the_sign_in_cannot_be_journalled(signed_in, camille, monkeypatch):
+def test_a_session_goes_on_as_it_was_when_the_sign_in_cannot_be_recorded(signed_in, camille, monkeypatch):
     camille.refresh_from_db()
     before = AgentSession.objects.values_list().get(), camille.last_login
     monkeypatch.setattr("accounts.sign_in.sign_in.record", refuse_to_record)

@@ -10,7 +10,7 @@ from accounts import attempts
 from accounts.models import Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.at_once import at_once
+from tests.support.at_once import run_at_once
 from tests.support.people import NOW, Browser, login_form, make_agent
 
 THREADS = 8  # at once, each with a connection of its own
@@ -18,12 +18,12 @@ WRONG = "L’identifiant ou le mot de passe est incorrect."
 
 
 def fail(times, uid="camille.durand", first=1):
-    """So many wrong passwords, each from a browser and an address of its own."""
+    """Send so many wrong passwords, each from another browser and IP address."""
     return [Browser(f"198.51.100.{first + n}").sign_in(uid, "wrong") for n in range(times)]
 
 
 def lock(agent):
-    """The account as seven failures from elsewhere leave it."""
+    """Lock the account, as seven failures from other browsers do."""
     until = timezone.now() + timedelta(minutes=10)
     Attempts.objects.update_or_create({"failures": 7, "locked_until": until}, key=f"account:{agent.uuid}")
 
@@ -76,7 +76,7 @@ def test_failures_are_forgotten_after_twelve_hours(camille):
 
 @pytest.fixture
 def used(browser, camille):
-    """A browser that this agent has used and closed: the session is gone, the cookie that knows it stays."""
+    """Return a browser that the agent has used and closed: only the known browser's cookie is left."""
     browser.sign_in()
     browser.cookiejar.clear_session_cookies()
     return browser
@@ -179,7 +179,7 @@ def test_l05_fifty_wrong_passwords_at_once_are_seven_evaluated(camille):
         form["username"], form["password"] = "camille.durand", f"wrong {number}"
         return form.submit(expect_errors=True)
 
-    answers = at_once(attack, range(50), THREADS)
+    answers = run_at_once(attack, range(50), THREADS)
     assert sum(WRONG in answer.text for answer in answers) == 7
     assert sum(answer.status_int == 429 for answer in answers) == 43
     refusals = AuditEvent.objects.filter(name=Event.SIGN_IN_REFUSED)
@@ -201,7 +201,7 @@ def test_right_passwords_at_once_give_back_just_what_they_took_and_never_wait_fo
             assert attempts.reserve_try(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
             attempts.record_success(f"account:{number % 2}", "source:192.0.2.10")
 
-    at_once(sign_in_often, range(THREADS))
+    run_at_once(sign_in_often, range(THREADS))
     assert dict(Attempts.objects.values_list("key", "failures")) == dict.fromkeys(
         ["account:0", "account:1", "source:192.0.2.10"], 0
     )

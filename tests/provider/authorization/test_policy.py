@@ -35,7 +35,7 @@ ALL = list(product(DEMANDS, TERMS, FACTS, DEVICES))
 
 
 def each(condition):
-    """Every combination whose verdict has a property, with that verdict."""
+    """Yield every combination whose verdict has a property, with that verdict."""
     found = [(*case, verdict(*case)) for case in ALL]
     kept = [case for case in found if condition(case[-1], case[0])]
     assert kept, "the property must concern something"
@@ -94,7 +94,7 @@ def test_a_code_is_asked_only_with_a_method_and_enrolment_only_without():
 
 
 def after(step, facts, devices):
-    """What the agent's next act leaves behind."""
+    """Return the facts and the devices after the act that this step asks for."""
     if step is Step.LOG_IN:
         return (password(0), *(fact for fact in facts if fact.method is not Method.PASSWORD)), devices
     return (*(fact for fact in facts if fact.method is Method.PASSWORD), otp(0)), frozenset({DEVICE})

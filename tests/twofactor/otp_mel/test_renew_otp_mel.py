@@ -25,7 +25,7 @@ from tests.support.people import (
     wrong_code,
 )
 from tests.support.renewal import CHANGED, NEW_SECRET, REMOVE, RENEW, VERIFY, events, renew, sync, take_from_bnum
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.codes import Outcome
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.seeds.models import ImportedSeed
@@ -201,7 +201,7 @@ def test_the_agent_is_mailed_once_when_it_is_noticed_and_when_it_is_confirmed(br
     sync()
     browser.sign_in()
     renew(browser, code(NEW_SECRET))
-    work()
+    run_worker()
     subjects = {message.subject for message in mail.outbox}
     assert subjects == {CHANGED, "Authentification à deux facteurs : configuration confirmée"}
     assert len(mail.outbox) == 2
