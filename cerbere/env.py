@@ -101,9 +101,9 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK
 
 
-def database(name: str, default: str) -> dict[str, Any]:
+def database(name: str, default: str, pooled: bool = False) -> dict[str, Any]:
     """A Django database from a URL; SQLite in WAL with immediate transactions, PostgreSQL with short time-outs."""
-    value, pooled = text(name, default), flag(name.replace("_URL", "_POOLER"))
+    value = text(name, default)
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(value))
         options = parsed.setdefault("OPTIONS", {})

@@ -13,8 +13,7 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 def connect(monkeypatch, url, pooler, alias="process"):
     """Connect as one process does, by the settings that an operator gives."""
     monkeypatch.setenv("CERBERE_DATABASE_URL", url)
-    monkeypatch.setenv("CERBERE_DATABASE_POOLER", pooler)
-    settings = connection.settings_dict | env.database("CERBERE_DATABASE_URL", "")
+    settings = connection.settings_dict | env.database("CERBERE_DATABASE_URL", "", pooler)
     return load_backend(settings["ENGINE"]).DatabaseWrapper(settings, alias)
 
 
@@ -43,7 +42,7 @@ def pool(request, tmp_path, role_with_time_out):
 
 
 def test_two_processes_get_the_answers_to_their_own_statements(pool, monkeypatch):
-    one, two = (connect(monkeypatch, pool, "1", alias) for alias in ("one", "two"))
+    one, two = (connect(monkeypatch, pool, True, alias) for alias in ("one", "two"))
     try:
         for number in range(10):  # more often than psycopg sends a statement before it prepares it
             assert ask(one, "SELECT %s::int", number) == number
@@ -54,7 +53,7 @@ def test_two_processes_get_the_answers_to_their_own_statements(pool, monkeypatch
 
 
 def test_the_time_outs_are_the_roles(pool, monkeypatch):
-    process = connect(monkeypatch, pool, "1")
+    process = connect(monkeypatch, pool, True)
     try:
         assert ask(process, "SHOW statement_timeout") == "4s"
     finally:
@@ -62,6 +61,6 @@ def test_the_time_outs_are_the_roles(pool, monkeypatch):
 
 
 def test_without_the_setting_the_pooler_refuses_and_says_why(pool, monkeypatch):
-    process = connect(monkeypatch, pool, "0")
+    process = connect(monkeypatch, pool, False)
     with pytest.raises(OperationalError, match="unsupported startup parameter"):
         ask(process, "SELECT 1")
