@@ -44,3 +44,4 @@ def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> None:
     login(request, agent)
     request.session.update({PASSWORD_AT: now.timestamp(), USER_AGENT: request.META.get("HTTP_USER_AGENT", "")[:200]})
     request.session.cycle_key()
+    request.session.save()
