@@ -101,7 +101,7 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK
 
 
-def database(name: str, default: str) -> dict[str, Any]:
+def database(name: str, default: str, pooled: bool = False) -> dict[str, Any]:
     """A Django database from a URL; SQLite in WAL with immediate transactions, PostgreSQL with short time-outs."""
     value = text(name, default)
     try:
@@ -112,7 +112,7 @@ def database(name: str, default: str) -> dict[str, Any]:
         if parsed["ENGINE"] == "django.db.backends.sqlite3":
             options.update(_SQLITE_OPTIONS)
         elif parsed["ENGINE"] == "django.db.backends.postgresql":
-            options.update(_postgresql_options())
+            options.update(_pooled_postgresql_options() if pooled else _postgresql_options())
             # Each thread keeps a connection; a restarted server costs nobody a 503.
             parsed |= {"ENGINE": "cerbere.core.postgresql", "CONN_MAX_AGE": DATABASE_KEPT, "CONN_HEALTH_CHECKS": True}
         else:
@@ -147,6 +147,14 @@ def _postgresql_options() -> dict[str, Any]:
         "prepare_threshold": PREPARED_AFTER,
         "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_PARAMETERS.items()),
     }
+
+
+def _pooled_postgresql_options() -> dict[str, Any]:
+    """Options for a pooler such as PgBouncer, which refuses start-up options and may share a server's connection.
+
+    Nothing is prepared under a name; time-outs are the role's (docs/operations.md).
+    """
+    return _KEPT_ALIVE | {"connect_timeout": DATABASE_CONNECT_TIMEOUT, "server_side_binding": True}
 
 
 def cache(name: str) -> dict[str, Any]:

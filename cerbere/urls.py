@@ -12,7 +12,7 @@ import cerbere.provider.urls
 import twofactor.urls
 
 urlpatterns = [
-    *accounts.urls.urlpatterns,  # first the pages of a login: machines are answered by portal/direct.py
+    *accounts.urls.urlpatterns,
     *twofactor.urls.urlpatterns,
     *cerbere.provider.urls.urlpatterns,
     *cerbere.portal.urls.urlpatterns,

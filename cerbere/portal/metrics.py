@@ -1,7 +1,5 @@
 """What Prometheus reads: how long answers take, and how much of each event the journal has recorded.
 
-Discovery and keys are given again before Django (cerbere/provider/published.py): one answer in five seconds counts.
-
 With several worker processes PROMETHEUS_MULTIPROC_DIR names the directory in which they add up.
 """
 
