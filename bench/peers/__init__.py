@@ -1,9 +1,9 @@
 """Other OpenID Providers, each with one module here: `install`, `is_installed` and `start`."""
 
-from bench.peers import lemonldap_ng, oauth_toolkit, oidc_provider
+from bench.peers import hydra, keycloak, lemonldap_ng, oauth_toolkit, oidc_provider
 
 PEERS = {
-    "lemonldap-ng": lemonldap_ng, "oidc-provider": oidc_provider,
+    "keycloak": keycloak, "hydra": hydra, "lemonldap-ng": lemonldap_ng, "oidc-provider": oidc_provider,
     "django-oauth-toolkit": oauth_toolkit,
 }  # fmt: skip
 
