@@ -56,7 +56,7 @@ def unusable_keys() -> Iterator[tuple[str, str]]:
     except ValueError as error:  # SeedKeyError is one, and so is what base64 says of other alphabets
         yield "CERBERE_SEED_KEYS", f"cannot be used: {error}"
     try:
-        ring.parse(settings.SIGNING_KEYS)
+        ring.parse_signing_keys(settings.SIGNING_KEYS)
     except ring.SigningKeyError as error:
         yield "CERBERE_SIGNING_KEYS", f"cannot be used: {error}"
 

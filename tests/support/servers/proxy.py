@@ -32,7 +32,7 @@ OURS = [
     f"__Host-{name}"
     for name in (
         settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME,
-        known_browser.cookie_name(), parked_requests.cookie_name(),
+        known_browser.cookie_name(), parked_requests.get_cookie_name(),
     )
 ]  # fmt: skip
 
