@@ -1,4 +1,4 @@
-"""Every address of Cerbère; each package lists its own."""
+"""The URLs of Cerbère, gathered from those of each package."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
@@ -12,7 +12,7 @@ import cerbere.provider.urls
 import twofactor.urls
 
 urlpatterns = [
-    *accounts.urls.urlpatterns,  # first the pages of a login: machines are answered by portal/direct.py
+    *accounts.urls.urlpatterns,
     *twofactor.urls.urlpatterns,
     *cerbere.provider.urls.urlpatterns,
     *cerbere.portal.urls.urlpatterns,

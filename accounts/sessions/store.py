@@ -127,7 +127,7 @@ class SessionStore(DatabaseSessionStore):
         now = timezone.now()
         return AgentSession(
             session_key=digest_of_key(self.session_key or ""), created_at=now, last_seen_at=now,
-            expire_date=now + settings.SESSION_ABSOLUTE, address=current_origin.get().address, **self._columns(data),
+            expire_date=now + settings.SESSION_ABSOLUTE, address=current_origin.get().ip_address, **self._columns(data),
         )  # fmt: skip
 
     def _columns(self, data: dict[str, Any]) -> dict[str, Any]:

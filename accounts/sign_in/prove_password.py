@@ -11,7 +11,7 @@ from accounts.models import Agent
 from accounts.refusals import Reason, Refused
 from accounts.sign_in import known_browser, pace
 from accounts.sign_in.passwords import prove
-from cerbere.audit.context import client_address
+from cerbere.audit.context import get_ip_address
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
@@ -26,7 +26,7 @@ def prove_password(
     started = pace.clock()
     browser = known_browser.nonce_for(request, agent)
     account = attempts.account_key(typed, agent, browser)
-    source = attempts.source_key(client_address(request), browser, agent)
+    source = attempts.source_key(get_ip_address(request), browser, agent)
     if wait_until := attempts.reserve(account, source, now):
         return Refused(Reason.TOO_MANY_TRIES, wait_until)
     try:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from cerbere.audit.context import current_origin, reference_of
+from cerbere.audit.context import current_origin, make_reference
 from cerbere.core.redirects import SeeOther
 from cerbere.provider.errors import OAuthError
 
@@ -63,7 +63,7 @@ def render_error_page(request: HttpRequest, error: OAuthError) -> HttpResponse:
     origin = current_origin.get()
     context = {
         "message": _choose_message(error.error), "error": error.error, "description": error.description,
-        "reference": reference_of(origin.request_id),
+        "reference": make_reference(origin.request_id),
     }  # fmt: skip
     template = "429.html" if error.status == TOO_MANY else "provider/error.html"
     response = render(request, template, context, status=error.status)

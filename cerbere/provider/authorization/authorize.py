@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import check_for_language
 
 from accounts.models import Agent
-from cerbere.audit.context import current_origin, reference_of
+from cerbere.audit.context import current_origin, make_reference
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.core.redirects import SeeOther
@@ -137,7 +137,7 @@ def render_refusal(request: HttpRequest, parked: ParkedRequest) -> HttpResponse:
     event = record(Event.ACCESS_REFUSED, request.user, client_id=parked.client.client_id, reason="no_method")
     context = {
         "service": parked_requests.get_service_name(parked.client, parked.parameters),
-        "at": event.at, "reference": reference_of(current_origin.get().request_id),
+        "at": event.at, "reference": make_reference(current_origin.get().request_id),
         "enrol_url": f"{reverse('add_otp_mel')}?{query}", "other_account_url": f"{reverse('sign_out')}?{query}",
     }  # fmt: skip
     return render(request, "provider/refused.html", context, status=403)

@@ -128,9 +128,7 @@ def read_claims(parameters: Parameters) -> dict[str, Any]:
         return {"id_token": {}, "userinfo": {}}
     try:
         claims = json.loads(parameters["claims"], parse_constant=_refuse_constant)
-        json.dumps(
-            claims, ensure_ascii=False, allow_nan=False
-        ).encode()  # fails for values that a database cannot store
+        json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()  # fails for what no database can store
     except (ValueError, RecursionError) as error:
         raise OAuthError("invalid_request", "claims is not JSON") from error
     if not isinstance(claims, dict) or "\\u0000" in parameters["claims"]:

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from django.http import HttpRequest
 
 from accounts import attempts
-from cerbere.audit.context import client_address
+from cerbere.audit.context import get_ip_address
 from cerbere.core import times
 from cerbere.provider.clients import assertion
 from cerbere.provider.clients.models import Client
@@ -80,5 +80,5 @@ def _read_basic_secret(header: str, parameters: Parameters) -> tuple[str, str]:
 
 
 def _count_failure(request: HttpRequest, now: datetime) -> OAuthError:
-    wait_until = attempts.count_client_failure(client_address(request), now)
+    wait_until = attempts.count_client_failure(get_ip_address(request), now)
     return TooManyFailures(times.retry_after(wait_until, now)) if wait_until else ClientError()
