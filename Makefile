@@ -6,8 +6,8 @@ PIAG_PORT ?= 8001
 DEMO_DIR ?= .demo
 export PYTHON3 PORT PIAG_PORT DEMO_DIR
 
-# Per cent of lines and branches, on SQLite and in the browser; the run on PostgreSQL is not measured, for its time.
-COVERAGE_MINIMUM := 97
+# Per cent of lines and branches of the product, on both databases and in the browser together.
+COVERAGE_MINIMUM := 98
 START := $(shell date +%s)
 PYTHON := .venv/bin/python
 UV := .venv/bin/uv
@@ -45,7 +45,8 @@ demo-code: .venv/.run ## Prints the code that this agent's phone shows now: make
 test: machine-test check assets $(NODE_CLIENT) ## Checks, then the whole suite: SQLite, PostgreSQL, browser
 	@rm -f .coverage .coverage.*
 	@exec env COVERAGE_FILE=.coverage.sqlite $(PYTEST) -m "$(FAST)" -n auto --cov --cov-report=
-	@exec $(PYTHON) -m tests.support.servers.postgresql -- $(PYTEST) -m "not browser" -n auto $(WITHOUT_DATABASE)
+	@exec env COVERAGE_FILE=.coverage.postgresql $(PYTHON) -m tests.support.servers.postgresql -- \
+		$(PYTEST) -m "not browser" -n auto --cov --cov-report= $(WITHOUT_DATABASE)
 	@exec env COVERAGE_FILE=.coverage.browser $(PYTHON) -m tests.support.servers.postgresql -- \
 		$(PYTEST) -m browser -n 2 --cov --cov-report=
 	@$(PYTHON) -m coverage combine --quiet --keep

@@ -102,8 +102,11 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK
 
 
-def database(name: str, default: str) -> dict[str, Any]:
-    """Return a Django database from a URL: SQLite in WAL mode, or PostgreSQL with short timeouts."""
+def database(name: str, default: str, pooled: bool = False) -> dict[str, Any]:
+    """Return a Django database from a URL: SQLite in WAL mode, or PostgreSQL with short timeouts.
+
+    `pooled` says that a pooler such as PgBouncer stands before PostgreSQL.
+    """
     value = text(name, default)
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(value))
@@ -113,13 +116,10 @@ def database(name: str, default: str) -> dict[str, Any]:
         if parsed["ENGINE"] == "django.db.backends.sqlite3":
             options.update(_SQLITE_OPTIONS)
         elif parsed["ENGINE"] == "django.db.backends.postgresql":
-            options.update(_postgresql_options())
+            options.update(_pooled_postgresql_options() if pooled else _postgresql_options())
+            parsed["ENGINE"] = "cerbere.core.postgresql"
             # Each thread keeps a connection, which is checked so that a restarted server causes no 503.
-            parsed |= {
-                "ENGINE": "cerbere.core.postgresql",
-                "CONN_MAX_AGE": DATABASE_CONNECTION_AGE,
-                "CONN_HEALTH_CHECKS": True,
-            }
+            parsed |= {"CONN_MAX_AGE": DATABASE_CONNECTION_AGE, "CONN_HEALTH_CHECKS": True}
         else:
             raise refuse(name, "must be sqlite:///… or postgresql://…")
     except (dj_database_url.ParseError, ValueError, KeyError):
@@ -152,6 +152,14 @@ def _postgresql_options() -> dict[str, Any]:
         "prepare_threshold": PREPARE_THRESHOLD,
         "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_PARAMETERS.items()),
     }
+
+
+def _pooled_postgresql_options() -> dict[str, Any]:
+    """Return the options for a pooler, which refuses start-up options and shares the server's connections.
+
+    No statement is prepared under a name, and the timeouts are those of the role (docs/operations.md).
+    """
+    return _KEEPALIVES | {"connect_timeout": DATABASE_CONNECT_TIMEOUT, "server_side_binding": True}
 
 
 def cache(name: str) -> dict[str, Any]:

@@ -80,7 +80,11 @@ TEMPLATES = [
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}  # worked off by manage.py db_worker
 
 # --- Where things are kept --------------------------------------------------------------------------
-DATABASES = {"default": env.database("CERBERE_DATABASE_URL", f"sqlite:///{BASE_DIR / 'cerbere.sqlite3'}")}
+DATABASES = {
+    "default": env.database(
+        "CERBERE_DATABASE_URL", f"sqlite:///{BASE_DIR / 'cerbere.sqlite3'}", env.flag("CERBERE_DATABASE_POOLER")
+    )
+}
 CACHES = {"default": env.cache("CERBERE_CACHE_URL")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
@@ -139,8 +143,9 @@ MELOTP_COLUMNS = {
 }
 MELOTP_ENCODING = env.choice("CERBERE_MELOTP_ENCODING", "raw", ("raw", "base32", "hex"))
 MELOTP_DATABASE_URL = env.text("CERBERE_MELOTP_DATABASE_URL")
+MELOTP_DATABASE_POOLER = env.flag("CERBERE_MELOTP_DATABASE_POOLER")
 if MELOTP_DATABASE_URL:
-    DATABASES["bnum"] = env.database("CERBERE_MELOTP_DATABASE_URL", "")
+    DATABASES["bnum"] = env.database("CERBERE_MELOTP_DATABASE_URL", "", MELOTP_DATABASE_POOLER)
 MELOTP_URL = env.text("CERBERE_MELOTP_URL")
 MELOTP_DEADLINE = env.number("CERBERE_MELOTP_SECONDS", 2, 1, 2)  # a page asks twice at most, and must come within 5
 MELOTP_CA = env.text("CERBERE_MELOTP_CA")

@@ -70,7 +70,11 @@ TEMPLATES = [
 ]
 
 # --- Database ---------------------------------------------------------------------------------------
-DATABASES = {"default": env.database("PIAG_DATABASE_URL", f"sqlite:///{BASE_DIR / 'piag.sqlite3'}")}
+DATABASES = {
+    "default": env.database(
+        "PIAG_DATABASE_URL", f"sqlite:///{BASE_DIR / 'piag.sqlite3'}", env.flag("PIAG_DATABASE_POOLER")
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"

@@ -43,7 +43,7 @@ class KnownAgents:
         agents = Agent.objects.filter(
             Q(uid__in=wanted["uid"]) | Q(email__in=wanted["email"]) | Q(directory_id__in=wanted["directory_id"])
         ).order_by("pk")  # two imports lock in one order
-        found = list(agents.select_for_update() if lock else agents)
+        found = list(agents.select_for_update(no_key=True) if lock else agents)
         self.by_uid = {agent.uid: agent for agent in found}
         self.by_email = {agent.email: agent for agent in found}
         self.by_directory_id = {agent.directory_id: agent for agent in found if agent.directory_id}

@@ -59,7 +59,7 @@ def _link_agent(entry: Entry, now: datetime) -> Agent | Reason:
 def _lock_concerned_agents(entry: Entry) -> QuerySet[Agent]:
     """Select this person's row and those with the same names, locked in one order so that no two calls deadlock."""
     own = Q(directory_id=entry.directory_id)
-    return Agent.objects.select_for_update().filter(own | _has_same_name(entry)).order_by("pk")
+    return Agent.objects.select_for_update(no_key=True).filter(own | _has_same_name(entry)).order_by("pk")
 
 
 def _has_same_name(entry: Entry) -> Q:

@@ -87,7 +87,7 @@ def _close(gone: QuerySet[Agent], pk: int, entry: Entry | None, now: datetime) -
     """
     reason = _find_reason_to_close(entry)
     with transaction.atomic():
-        agent = gone.select_for_update().filter(pk=pk).first()
+        agent = gone.select_for_update(no_key=True).filter(pk=pk).first()
         if agent is None or reason is None:
             return Outcome.BACK
         agent.is_active, agent.directory_closed_at = False, now
