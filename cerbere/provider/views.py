@@ -91,10 +91,10 @@ def authorize(request: HttpRequest) -> HttpResponse:
 @render_errors_as_pages
 def resume(request: HttpRequest, parked_id: uuid.UUID) -> HttpResponse:
     now = timezone.now()
-    waiting = parked_requests.find_parked_request(request, parked_id, now)
-    if waiting is None:
+    parked = parked_requests.find_parked_request(request, parked_id, now)
+    if parked is None:
         raise PageError("expired")
-    return resume_act(request, waiting, now)
+    return resume_act(request, parked, now)
 
 
 @login_not_required
