@@ -17,8 +17,8 @@ from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.core.admin_lists import ListedFilters
 
-IDENTITY = ("uid", "email", "is_verified_account")  # what the Bnum's secret and applications know an agent by
-FROM_DIRECTORY = (
+IDENTITY = ("uid", "email", "is_verified_account")  # the Bnum and applications recognise an agent by these fields
+DIRECTORY_FIELDS = (
     "uid", "email", "given_name", "family_name", "organizational_unit", "siret", "phone_number", "mailbox",
 )  # fmt: skip
 GRACE = ("two_factor_grace_until", "two_factor_grace_reason")
@@ -28,12 +28,12 @@ RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 class AgentForm(ModelForm):
     def clean(self) -> dict[str, Any]:
-        """A grace is never without its reason; the reason goes with it."""
-        given: dict[str, Any] = super().clean() or {}
-        reason = (given.get("two_factor_grace_reason") or "").strip()
-        if given.get("two_factor_grace_until") and len(reason) < REASON_LENGTH:
+        """Check that a grace comes with a reason."""
+        values: dict[str, Any] = super().clean() or {}
+        reason = (values.get("two_factor_grace_reason") or "").strip()
+        if values.get("two_factor_grace_until") and len(reason) < REASON_LENGTH:
             self.add_error("two_factor_grace_reason", "Indiquez pourquoi ce délai est accordé.")
-        return given
+        return values
 
 
 class NewAgentForm(AdminUserCreationForm):
@@ -44,9 +44,9 @@ class NewAgentForm(AdminUserCreationForm):
 
 @admin.register(Agent)
 class AgentAdmin(ListedFilters):
-    """Identity and state. Rights and the names that identify are a superuser's to give.
+    """The pages on an agent's identity and state; only a superuser changes rights and identifying names.
 
-    No password is ever shown, or set on an agent who exists.
+    No page shows a password, or sets one on an agent who exists.
     """
 
     list_display = ["uid", "given_name", "family_name", "email", "organizational_unit", "is_active", "is_staff"]
@@ -86,27 +86,27 @@ class AgentAdmin(ListedFilters):
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> Any:
-        own = () if request.user.is_superuser else RIGHTS if obj is None else (*IDENTITY, *RIGHTS)
-        kept_there = FROM_DIRECTORY if obj and obj.directory_id else ()
-        return [*super().get_readonly_fields(request, obj), *own, *kept_there]
+        superuser_only = () if request.user.is_superuser else RIGHTS if obj is None else (*IDENTITY, *RIGHTS)
+        from_directory = DIRECTORY_FIELDS if obj and obj.directory_id else ()
+        return [*super().get_readonly_fields(request, obj), *superuser_only, *from_directory]
 
     def has_change_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
-        """A superuser's account is another superuser's business: the helpdesk must not take it over by its e-mail."""
-        above = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return not above and super().has_change_permission(request, obj)
+        """Reserve superusers' accounts to superusers: the helpdesk must not take one over by changing its e-mail."""
+        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not is_above and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
-        """Deactivated, never deleted: a uuid must not come back as somebody else."""
+        """Refuse: agents are deactivated, because a uuid must never name another person later."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Agent, form: ModelForm[Agent], change: bool) -> None:
         if "is_active" in form.changed_data:
             obj.directory_closed_at = None  # an administrator decides from now on, not the directory
         super().save_model(request, obj, form, change)
-        if not obj.may_sign_in:
+        if not obj.can_sign_in:
             obj.sessions.all().delete()
         record(
-            Event.AGENT_CHANGED_BY_ADMIN, obj, actor=_actor(request),
+            Event.AGENT_CHANGED_BY_ADMIN, obj, actor=_get_admin(request),
             fields=", ".join(name for name in form.changed_data if "password" not in name),
         )  # fmt: skip
         if set(GRACE) & set(form.changed_data):
@@ -114,31 +114,31 @@ class AgentAdmin(ListedFilters):
 
     @admin.action(description="Débloquer la connexion", permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
-        for agent in self._within_reach(request, queryset):
+        for agent in self._list_changeable(request, queryset):
             attempts.unlock(agent)
-            record(Event.AGENT_UNLOCKED_BY_ADMIN, agent, actor=_actor(request), what="password")
+            record(Event.AGENT_UNLOCKED_BY_ADMIN, agent, actor=_get_admin(request), what="password")
         self.message_user(request, "Les essais de mot de passe sont oubliés.", messages.SUCCESS)
 
     @admin.action(description="Terminer toutes les sessions", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
-        for agent in self._within_reach(request, queryset):
+        for agent in self._list_changeable(request, queryset):
             agent.sessions.all().delete()
-            record(Event.SESSION_ENDED, agent, actor=_actor(request), by="admin")
+            record(Event.SESSION_ENDED, agent, actor=_get_admin(request), by="admin")
         self.message_user(request, "Les sessions sont terminées.", messages.SUCCESS)
 
-    def _within_reach(self, request: HttpRequest, queryset: QuerySet[Agent]) -> list[Agent]:
-        """An action asks for the permission on the model only: here on each agent."""
+    def _list_changeable(self, request: HttpRequest, queryset: QuerySet[Agent]) -> list[Agent]:
+        """Return those that this administrator may change: Django checks an action's permission on the model only."""
         return [agent for agent in queryset if self.has_change_permission(request, agent)]
 
 
 def _record_grace(request: HttpRequest, agent: Agent) -> None:
     until = agent.two_factor_grace_until
     record(
-        Event.TWO_FACTOR_GRACE_BY_ADMIN, agent, actor=_actor(request),
+        Event.TWO_FACTOR_GRACE_BY_ADMIN, agent, actor=_get_admin(request),
         until=until.astimezone(UTC).isoformat() if until else None, reason=agent.two_factor_grace_reason,
     )  # fmt: skip
 
 
-def _actor(request: HttpRequest) -> Agent:
+def _get_admin(request: HttpRequest) -> Agent:
     assert isinstance(request.user, Agent)
     return request.user

@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
-    """Django's, which looks at the view first: one for everybody neither reads the session nor needs a database."""
+    """Django's middleware, which skips the session, and so the database, for a view that needs no login."""
 
     def process_view(
         self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any

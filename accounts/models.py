@@ -14,23 +14,25 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-DOUBLE_SUBMIT = timedelta(seconds=10)  # how long a replaced key still shows that a form was sent twice
-SHARED_MAILBOX_MARK = ".-."  # agent.-.boite: an agent acting in a shared mailbox, never an identity
+DOUBLE_SUBMIT = timedelta(
+    seconds=10
+)  # a second sending of a form within this time is recognised by the replaced session key
+SHARED_MAILBOX_MARK = ".-."  # agent.-.boite names an agent acting in a shared mailbox: never a login
 
 
 def normalize_login(typed: str) -> str:
-    """One spelling for all the ways to type a uid or an e-mail: NFKC, trimmed, case folded."""
+    """Return the one spelling of a uid or an e-mail address: NFKC, trimmed, case folded."""
     return unicodedata.normalize("NFKC", typed).strip().casefold()
 
 
 def validate_uid(uid: str) -> None:
-    """A uid is its own normal form and cannot be taken for an e-mail address or a shared mailbox."""
+    """Raise ValidationError for a uid that is not normalized, or looks like an e-mail address or a shared mailbox."""
     if uid != normalize_login(uid) or "@" in uid or SHARED_MAILBOX_MARK in uid or any(c.isspace() for c in uid):
         raise ValidationError("Identifiant en minuscules, sans espace, ni « @ », ni boîte partagée.")
 
 
 class Mailbox(models.TextChoices):
-    """Kinds of mailboxes of the directory. Only the individual ones are people."""
+    """The kinds of mailboxes in the directory; those of PERSON_MAILBOXES belong to one person."""
 
     INDIVIDUAL = "BALI", "boîte individuelle"
     PERSON = "PERS", "personne"
@@ -38,12 +40,12 @@ class Mailbox(models.TextChoices):
     FUNCTIONAL = "BALF", "boîte fonctionnelle"
 
 
-PEOPLE = (Mailbox.INDIVIDUAL, Mailbox.PERSON)
+PERSON_MAILBOXES = (Mailbox.INDIVIDUAL, Mailbox.PERSON)
 
 
 class AgentManager(BaseUserManager["Agent"]):
-    def by_login(self, typed: str) -> Agent | None:
-        """Return the agent whose uid or e-mail this is, whatever the spelling; active or not."""
+    def find_by_login(self, typed: str) -> Agent | None:
+        """Return the agent with this uid or e-mail address in any spelling, active or not; None if there is none."""
         login = normalize_login(typed)
         name = "email" if "@" in login else "uid"  # no uid has an at sign (validate_uid)
         return self.filter(**{name: login}).first()
@@ -69,7 +71,7 @@ class Agent(AbstractBaseUser, PermissionsMixin):
     uuid = models.UUIDField("uuid", default=uuid.uuid4, unique=True, editable=False)
     directory_id = models.CharField(
         "identifiant dans l’annuaire", max_length=64, unique=True, null=True, blank=True, editable=False
-    )  # what names a person there for ever: uid and e-mail change, and come back for somebody else
+    )  # identifies a person for ever, whereas uid and e-mail address may change, and pass to another person
     email = models.EmailField("adresse électronique", unique=True, null=True, blank=True)
     given_name = models.CharField("prénom", max_length=150)
     family_name = models.CharField("nom", max_length=150)
@@ -85,7 +87,7 @@ class Agent(AbstractBaseUser, PermissionsMixin):
     directory_seen_at = models.DateTimeField("vu dans l’annuaire le", null=True, blank=True, editable=False)
     directory_closed_at = models.DateTimeField(
         "fermé d’après l’annuaire le", null=True, blank=True, editable=False
-    )  # by nobody else: what the directory closed it may open again, what an administrator closed it may not
+    )  # the directory may open an account again that it closed, but not one that an administrator closed
     two_factor_required_from = models.DateTimeField(
         "deux facteurs exigés à partir du", null=True, blank=True, editable=False
     )
@@ -111,17 +113,17 @@ class Agent(AbstractBaseUser, PermissionsMixin):
         self.directory_id = normalize_login(self.directory_id) if self.directory_id else None
 
     @property
-    def is_kept_here(self) -> bool:
-        """Whether Cerbère keeps this account and its password itself, also where there is a directory."""
+    def is_local_account(self) -> bool:
+        """Tell whether Cerbère, and not the directory, keeps this account and its password."""
         return self.directory_id is None and self.has_usable_password()
 
     @property
-    def may_sign_in(self) -> bool:
-        return self.is_active and self.mailbox in PEOPLE
+    def can_sign_in(self) -> bool:
+        return self.is_active and self.mailbox in PERSON_MAILBOXES
 
     @property
     def two_factor_due_at(self) -> datetime | None:
-        """From when on this agent needs two factors everywhere, an administrator's grace included; None: never."""
+        """Return when two factors become mandatory for this agent, after any grace; None if they never do."""
         required_from, grace_until = self.two_factor_required_from, self.two_factor_grace_until
         return max(required_from, grace_until) if required_from and grace_until else required_from
 
@@ -135,7 +137,7 @@ class Agent(AbstractBaseUser, PermissionsMixin):
 class AgentSession(AbstractBaseSession):
     """One session of one browser. `sid` stays when the key rotates: it is the `sid` of ID tokens.
 
-    `session_key` and `previous_key` are digests (accounts.sessions.store.digest_of_key), never what a cookie holds.
+    `session_key` and `previous_key` are digests (accounts.sessions.store.digest_key), never what a cookie holds.
     """
 
     KEY_LENGTH: ClassVar[int] = 40  # characters, of both columns
@@ -156,23 +158,23 @@ class AgentSession(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> type[DatabaseSessionStore]:
-        """What decodes `session_data`; the SessionStore of ours, which builds on it, encodes the same way."""
+        """Return Django's class, which decodes `session_data` as our subclass of it does."""
         return DatabaseSessionStore
 
     def is_alive(self, now: datetime) -> bool:
-        """`alive` for a row that has been read."""
+        """Tell whether this session is within both limits, as `filter_alive` does in the database."""
         idle: timedelta = settings.SESSION_IDLE
         return self.expire_date > now and self.last_seen_at > now - idle
 
     @classmethod
-    def alive(cls, now: datetime) -> models.QuerySet[AgentSession]:
-        """Sessions within both limits: absolute (`expire_date`) and idle (`last_seen_at`)."""
+    def filter_alive(cls, now: datetime) -> models.QuerySet[AgentSession]:
+        """Return the sessions within both limits: absolute (`expire_date`) and idle (`last_seen_at`)."""
         idle: timedelta = settings.SESSION_IDLE
         return cls.objects.filter(expire_date__gt=now, last_seen_at__gt=now - idle)
 
 
 class Attempts(models.Model):
-    """Failures of passwords under one key: an account, a browser known to an account, or a source address."""
+    """Failed passwords counted under one key: an account, a browser known to it, or a source IP address."""
 
     key = models.CharField(max_length=100, primary_key=True)
     failures = models.PositiveIntegerField("échecs", default=0)

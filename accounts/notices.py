@@ -1,4 +1,4 @@
-"""Mails to agents about changes of their account: queued with the change, sent by `manage.py db_worker`."""
+"""E-mails to agents about changes of their account: queued with the change, sent by `manage.py db_worker`."""
 
 from datetime import datetime, timedelta
 
@@ -14,12 +14,12 @@ from accounts.models import Agent
 from cerbere.core.retries import erase_arguments, next_attempt_at, requeue_abandoned
 
 RETRY_AFTER = [timedelta(minutes=m) for m in (1, 10, 60, 360, 1440)]  # a relay may be down for a night
-STALLED_AFTER = timedelta(hours=1)  # far beyond EMAIL_TIMEOUT: the worker died while it had the mail
+STALLED_AFTER = timedelta(hours=1)  # far beyond EMAIL_TIMEOUT: the worker must have died while sending
 log = structlog.get_logger("accounts.notices")
 
 
 def notify(agent: Agent, subject: str, template: str, **context: object) -> None:
-    """Queue a mail to the agent, in the caller's transaction. A relay that is down neither undoes nor delays that."""
+    """Queue an e-mail to the agent in the caller's transaction, which so never depends on the mail relay."""
     if agent.email:
         context |= {"agent": agent, "at": timezone.localtime(), "support_contact": settings.SUPPORT_CONTACT}
         send_notice.enqueue(subject, render_to_string(template, context), agent.email)
@@ -27,9 +27,9 @@ def notify(agent: Agent, subject: str, template: str, **context: object) -> None
 
 @task(takes_context=True)
 def send_notice(context: TaskContext, subject: str, body: str, recipient: str, attempt: int = 1) -> None:
-    """Send one mail. One that fails is tried again after each wait of RETRY_AFTER, then given up.
+    """Send one e-mail; retry a failed one after each wait of RETRY_AFTER, then give up.
 
-    The log names the result. The text and the recipient leave the queue.
+    The log names the result. The text and the recipient are erased from the queue.
     """
     error = _try_to_send(subject, body, recipient)
     with transaction.atomic():
@@ -44,14 +44,14 @@ def send_notice(context: TaskContext, subject: str, body: str, recipient: str, a
 
 
 def _try_to_send(subject: str, body: str, recipient: str) -> str:
-    """Return an empty string when the relay took the mail, else the kind of fault: its text may quote the recipient."""
+    """Return "" if the relay took the e-mail, else the exception's class name: its message may quote the recipient."""
     try:
         send_mail(subject, body, None, [recipient])
-    except (OSError, ValueError) as error:  # ValueError for a recipient that no mail can have
+    except (OSError, ValueError) as error:  # ValueError: the recipient is no valid address
         return type(error).__name__
     return ""
 
 
 def requeue_stalled_notices(now: datetime) -> None:
-    """Queue again the mails that a worker took and never finished."""
+    """Queue again the e-mails that a worker took and never finished."""
     requeue_abandoned(send_notice, now - STALLED_AFTER)

@@ -1,4 +1,4 @@
-"""What the ORM cannot say, or what every sign-on sends: the same text for SQLite and PostgreSQL."""
+"""Statements that the ORM cannot express or that every sign-on runs: the same text for SQLite and PostgreSQL."""
 
 from accounts.models import AgentSession
 from cerbere.core.rows import fetch_instances, list_columns
@@ -7,12 +7,12 @@ SESSION_BY_KEY = f"SELECT {list_columns(AgentSession, 's')} FROM accounts_agents
 
 
 def find_session(session_key: str) -> AgentSession | None:
-    """Return the session with this digest of a key, alive or not."""
+    """Return the session with this digest of a key, within its limits or not; None if there is none."""
     found = fetch_instances(SESSION_BY_KEY, [session_key], AgentSession)
     return found[0] if found else None
 
 
-_TAKE = """
+_COUNT_TRY = """
     INSERT INTO accounts_attempts AS known ("key", failures, locked_until, since, updated_at)
     VALUES (%s, 1, NULL, %s, %s)
     ON CONFLICT ("key") DO UPDATE SET
@@ -24,5 +24,5 @@ _TAKE = """
 
 # Count one more failure, unless a wait is running: then no row is written. Values: the key, now, now, three times the
 # moment before which failures are forgotten, the number of free tries, the end of a wait that begins now.
-TAKE = _TAKE.format(counted_from="updated_at")  # the memory begins with the last failure
-TAKE_IN_WINDOW = _TAKE.format(counted_from="since")  # the memory begins with the first failure
+COUNT_TRY = _COUNT_TRY.format(counted_from="updated_at")  # the memory begins with the last failure
+COUNT_TRY_IN_WINDOW = _COUNT_TRY.format(counted_from="since")  # the memory begins with the first failure

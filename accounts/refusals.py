@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why nobody was signed in, or no password changed: for the journal, in docs/audit.md's words."""
+    """The reason of a refused sign-in or change of password, as docs/audit.md lists it for the audit log."""
 
     TOO_MANY_TRIES = "too_many_tries"
     UNKNOWN = "unknown"
@@ -19,9 +19,10 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Refused:
-    """Pages tell three kinds apart: `wait_until` when too many passwords were tried, a right password that must
-    be changed, and all the rest, which is one answer.
+class PasswordRefusal:
+    """The refusal of a password, with the end of the wait after too many tries.
+
+    Pages distinguish three kinds only: a wait, a right password that must be changed, and all other reasons.
     """
 
     reason: Reason

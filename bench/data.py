@@ -26,7 +26,7 @@ def main() -> None:
     )  # fmt: skip
     devices = [OtpMelDevice(user=agent, confirmed=True, confirmed_at=now) for agent in agents]
     for device in devices:
-        device.take_seed(OTP_SECRET.encode())
+        device.set_seed(OTP_SECRET.encode())
     OtpMelDevice.objects.bulk_create(devices)
     make_clients()
     with connection.cursor() as cursor:

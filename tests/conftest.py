@@ -4,7 +4,7 @@ from django.core.cache import cache
 from django.db import connections
 
 from tests.support import people
-from tests.support.admin import at_two_factors
+from tests.support.admin import sign_in_staff
 from tests.support.suite import Suite
 from twofactor.sources.watch import get_watch
 from twofactor.strength import Strength
@@ -12,19 +12,19 @@ from twofactor.strength import Strength
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory):
-    """The Bnum's in a file: threads cannot close what they opened of SQLite's memory, as Python 3.13 and later tell."""
+    """Put the Bnum's database in a file: threads cannot close connections to an SQLite database in memory."""
     connections["bnum"].settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("bnum") / "bnum.sqlite3")
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """The Bnum's table, which Cerbère reads and never migrates."""
+    """Create the Bnum's table, which Cerbère reads and never migrates."""
     with django_db_blocker.unblock(), connections["bnum"].cursor() as cursor:
         cursor.execute(people.DYNALOGIN)
 
 
 def pytest_collection_modifyitems(items):
-    """Every test with a database has both: Cerbère's and the Bnum's."""
+    """Give every test with a database both of them: Cerbère's and the Bnum's."""
     for item in items:
         marker = item.get_closest_marker("django_db")
         if marker or {"db", "transactional_db", "live_server"} & set(item.fixturenames):
@@ -40,7 +40,7 @@ def _forgetful_process():
 
 @pytest.fixture
 def clock():
-    """It is people.NOW until a test moves the clock on; a module whose tests all want it says `usefixtures`."""
+    """Stop the clock at people.NOW until a test moves it on."""
     with time_machine.travel(people.NOW, tick=False) as traveller:
         yield traveller
 
@@ -70,13 +70,13 @@ def enrolled(camille):
 
 @pytest.fixture
 def piag(db):
-    """An application of minimum two factors."""
+    """Return an application of minimum two factors."""
     return people.make_client()
 
 
 @pytest.fixture
 def wiki(db):
-    """An application of minimum password."""
+    """Return an application of minimum password."""
     return people.make_client("wiki", Strength.PASSWORD)
 
 
@@ -87,32 +87,32 @@ def browser(db):
 
 @pytest.fixture
 def signed_in(browser, camille):
-    """Camille, signed in with her password."""
+    """Return Camille's browser, signed in with her password."""
     browser.sign_in()
     return browser
 
 
 @pytest.fixture
 def enrolled_browser(enrolled, signed_in):
-    """Camille, signed in with her password; her OTP Mél is active."""
+    """Return Camille's browser, signed in with her password; her OTP Mél is active."""
     return signed_in
 
 
 @pytest.fixture
 def two_factor_browser(enrolled_browser):
-    """Camille, signed in with her password and a code."""
+    """Return Camille's browser, signed in with her password and a code."""
     enrolled_browser.send_code("/verification/", people.code())
     return enrolled_browser
 
 
 @pytest.fixture
 def chief(db):
-    """A superuser's browser, at two factors."""
-    return at_two_factors("chief", is_superuser=True)
+    """Return a superuser's browser, at two factors."""
+    return sign_in_staff("chief", is_superuser=True)
 
 
 @pytest.fixture
 def suite(camille):
-    """The conformance suite, registered as an application of minimum password without PKCE."""
+    """Return the conformance suite, registered as a client without PKCE, of minimum password."""
     people.make_client("suite", Strength.PASSWORD, pkce_required=False, refresh_tokens=True)
     return Suite()

@@ -1,4 +1,4 @@
-"""Every page of the administration that the second factors have, for Django, which looks for them here."""
+"""The administration pages of all second factors: Django looks for them in this module."""
 
 from twofactor.otp_mel.admin import OtpMelDeviceAdmin
 

@@ -8,9 +8,9 @@ from twofactor.otp_mel.queries import find_agent
 
 
 class AgentBackend(ModelBackend):
-    """Read the agent of a session together with the second factors, in one statement.
+    """A backend that reads the agent of a session and the second factors by one statement.
 
-    Passwords are checked by accounts.sign_in only, which counts tries: this backend authenticates nobody.
+    It authenticates nobody: only accounts.sign_in verifies passwords, because it counts the tries.
     """
 
     def authenticate(
@@ -20,4 +20,4 @@ class AgentBackend(ModelBackend):
 
     def get_user(self, user_id: int) -> Agent | None:
         agent = find_agent(user_id)
-        return agent if agent and agent.may_sign_in else None
+        return agent if agent and agent.can_sign_in else None

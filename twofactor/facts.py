@@ -1,4 +1,4 @@
-"""What this session has proved, as facts kept in the session, and the level that follows."""
+"""The acts of authentication kept in a session as facts, and the strength computed from them."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,53 +12,54 @@ from django.utils import timezone
 
 from accounts.models import Agent
 from accounts.sign_in.sign_in import PASSWORD_AT
-from twofactor.strength import Fact, Method, Strength, strength_of
+from twofactor.strength import Fact, Method, Strength, compute_strength
 
 OTP_MEL = "otp_mel"  # session entry: {"device": uuid, "at": seconds since 1970}
-RELATIONS = ("otp_mel",)  # of an agent to the row of each method
+METHOD_RELATIONS = ("otp_mel",)  # from an agent to the row of each method
 
 
-def facts_of(session: Mapping[str, Any]) -> list[Fact]:
+def read_facts(session: Mapping[str, Any]) -> list[Fact]:
+    """Return the acts of authentication that this session keeps."""
     facts = []
     if PASSWORD_AT in session:
-        facts.append(Fact(Method.PASSWORD, _moment(session[PASSWORD_AT])))
+        facts.append(Fact(Method.PASSWORD, _parse_timestamp(session[PASSWORD_AT])))
     if OTP_MEL in session:
         entry = session[OTP_MEL]
-        facts.append(Fact(Method.OTP_MEL, _moment(entry["at"]), entry["device"]))
+        facts.append(Fact(Method.OTP_MEL, _parse_timestamp(entry["at"]), entry["device"]))
     return facts
 
 
-def _moment(seconds: float) -> datetime:
+def _parse_timestamp(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC)
 
 
-def active_devices(agent: Agent) -> frozenset[str]:
-    """Return the ids of the agent's active second factors. No statement when the agent was read by its backend."""
-    devices = [getattr(agent, name, None) for name in RELATIONS]
+def get_active_device_ids(agent: Agent) -> frozenset[str]:
+    """Return the ids of the agent's active second factors, without a statement if AgentBackend read the agent."""
+    devices = [getattr(agent, name, None) for name in METHOD_RELATIONS]
     return frozenset(str(device.uuid) for device in devices if device and device.confirmed)
 
 
-def strength(request: HttpRequest, now: datetime | None = None) -> Strength:
-    """The level of this request's session, derived afresh."""
+def get_strength(request: HttpRequest, now: datetime | None = None) -> Strength:
+    """Return the strength of this request's session, computed from its facts."""
     if not isinstance(request.user, Agent):
         return Strength.NONE
-    return strength_of(
-        facts_of(request.session),
-        active_devices(request.user), now or timezone.now(), settings.SECOND_FACTOR_MAX_AGE,
+    return compute_strength(
+        read_facts(request.session),
+        get_active_device_ids(request.user), now or timezone.now(), settings.SECOND_FACTOR_MAX_AGE,
     )  # fmt: skip
 
 
-def otp_mel_fact(device_uuid: uuid.UUID, now: datetime) -> dict[str, Any]:
-    """The session's entry."""
+def make_otp_mel_fact(device_uuid: uuid.UUID, now: datetime) -> dict[str, Any]:
+    """Return the session entry for a code of this device accepted at `now`."""
     return {OTP_MEL: {"device": str(device_uuid), "at": now.timestamp()}}
 
 
 def add_otp_mel_fact(request: HttpRequest, device_uuid: uuid.UUID, now: datetime) -> None:
-    """Raise this session: keep the fact, change the session key and the CSRF token, write at once.
+    """Keep the fact in the session, change the session key and the CSRF token, and write the session at once.
 
-    Call in the transaction that burns the code: a second sending of the same form, which waits on the row
-    lock, then finds the session as it ended.
+    Call in the transaction that burns the code: a second sending of the same form waits for the row lock, and then
+    finds the raised session.
     """
-    request.session.update(otp_mel_fact(device_uuid, now))
+    request.session.update(make_otp_mel_fact(device_uuid, now))
     request.session.cycle_key()
     rotate_token(request)

@@ -1,4 +1,4 @@
-"""Every model of the second factors, for Django, which looks for them here. Other modules import from the rooms."""
+"""The models of all second factors: Django looks for them here; other modules import them where they are defined."""
 
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.seeds.models import ImportedSeed

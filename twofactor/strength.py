@@ -1,4 +1,4 @@
-"""How strongly a session is proved: computed from facts at each use, never stored. No Django here."""
+"""The strength of a session, computed from facts at each use and never stored. No Django here."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ class Strength(IntEnum):
 
 @dataclass(frozen=True)
 class Fact:
-    """An act of authentication: which method, by which device ("" for the password), when (UTC)."""
+    """An act of authentication: its method, its device ("" for the password), its time (UTC)."""
 
     method: Method
     at: datetime
     device: str = ""
 
 
-def strength_of(
+def compute_strength(
     facts: Iterable[Fact], active_devices: Collection[str], now: datetime, second_factor_max_age: timedelta
 ) -> Strength:
-    """The level that these facts prove now.
+    """Return the strength that these facts prove at `now`.
 
-    A second factor counts only on top of a password, while its device is still active, and for at most
-    `second_factor_max_age`. A device that was removed and added again has another id: old facts stay dead.
+    A second factor counts only beside a password, while its device is active, and for at most
+    `second_factor_max_age`. A device that was removed and added again has another id, so that old facts never count.
     """
     facts = list(facts)
     if not any(fact.method is Method.PASSWORD for fact in facts):
@@ -44,11 +44,11 @@ def strength_of(
     return Strength.PASSWORD
 
 
-def auth_time(facts: Iterable[Fact]) -> datetime | None:
-    """This session's last act of authentication (OpenID Connect Core §2); None without any."""
+def get_auth_time(facts: Iterable[Fact]) -> datetime | None:
+    """Return the time of the last act of authentication (OpenID Connect Core §2), None without any."""
     return max((fact.at for fact in facts), default=None)
 
 
-def amr(strength: Strength) -> list[str]:
-    """Authentication Method Reference values (RFC 8176) of a level."""
+def get_amr(strength: Strength) -> list[str]:
+    """Return the Authentication Method Reference values (RFC 8176) of a strength."""
     return {Strength.NONE: [], Strength.PASSWORD: ["pwd"], Strength.TWO_FACTOR: ["pwd", "otp", "mfa"]}[strength]

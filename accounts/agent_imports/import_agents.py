@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from accounts.agent_imports.agent_lines import COLUMNS, Refusal, Row, read_rows
-from accounts.models import PEOPLE, Agent, AgentSession
+from accounts.models import PERSON_MAILBOXES, Agent, AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.record import record_many
 from cerbere.core.imports.engine import Lines, import_in_batches
@@ -141,7 +141,7 @@ def _refuse_taken_email(draft: Agent, agent: Agent | None, known: KnownAgents, s
 
 
 def _plan_new_agent(draft: Agent) -> Plan | Refusal:
-    if draft.mailbox not in PEOPLE:
+    if draft.mailbox not in PERSON_MAILBOXES:
         return Refusal.NOT_A_PERSON
     draft.set_unusable_password()
     return Plan(draft, Verdict.NEW)
@@ -166,7 +166,7 @@ def _write_plans(plans: list[Plan], actor: Agent | None) -> None:
     if changed:
         agents = [plan.agent for plan in changed]
         Agent.objects.bulk_update(agents, sorted({name for plan in changed for name in plan.fields}))
-        AgentSession.objects.filter(agent__in=[agent for agent in agents if not agent.may_sign_in]).delete()
+        AgentSession.objects.filter(agent__in=[agent for agent in agents if not agent.can_sign_in]).delete()
     _record_plans(Event.AGENT_ADDED_BY_FILE, new, actor)
     _record_plans(Event.AGENT_CHANGED_BY_FILE, changed, actor)
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Field
 
-from accounts.models import PEOPLE, Agent, normalize_login, validate_uid
+from accounts.models import PERSON_MAILBOXES, Agent, normalize_login, validate_uid
 
 AttributeNames = Mapping[str, tuple[str, ...]]
 ATTRIBUTE_NAMES: AttributeNames = {  # the Mél's; of several names the first that has a value counts
@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def is_person(self) -> bool:
-        return self.mailbox in PEOPLE
+        return self.mailbox in PERSON_MAILBOXES
 
     @property
     def is_usable(self) -> bool:

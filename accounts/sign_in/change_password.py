@@ -1,4 +1,4 @@
-"""The act of changing one's password, for accounts kept by Cerbère itself."""
+"""Change an agent's password, for accounts that Cerbère keeps itself."""
 
 from datetime import datetime
 
@@ -9,23 +9,25 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Agent
 from accounts.notices import notify
-from accounts.refusals import Refused
-from accounts.sessions.store import session_of
-from accounts.sign_in.prove_password import prove_password
+from accounts.refusals import PasswordRefusal
+from accounts.sessions.store import get_session
+from accounts.sign_in.verify_password import verify_password
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
 
-def change_password(request: HttpRequest, agent: Agent, current: str, new: str, now: datetime) -> Refused | None:
-    """Check the current password under the same counter as sign-in, then change it and mail the agent.
+def change_password(
+    request: HttpRequest, agent: Agent, current: str, new: str, now: datetime
+) -> PasswordRefusal | None:
+    """Verify the current password under the same counter as sign-in, change it and e-mail the agent.
 
-    Returns why it was refused, None when it is done. This session goes on under a new key; the others end, and
-    what applications were given in them with them.
+    Return the refusal, or None after the change. This session continues under a new key; the agent's other sessions
+    end, with the tokens that applications received in them.
     """
-    proved = prove_password(request, agent, agent.uid, current, now)
-    if isinstance(proved, Refused):
-        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason=proved.reason)
-        return proved
+    result = verify_password(request, agent, agent.uid, current, now)
+    if isinstance(result, PasswordRefusal):
+        record(Event.PASSWORD_CHANGE_REFUSED, agent, reason=result.reason)
+        return result
     _change(request, agent, new)
     return None
 
@@ -35,7 +37,7 @@ def _change(request: HttpRequest, agent: Agent, new: str) -> None:
         agent.set_password(new)
         agent.save(update_fields=["password"])
         update_session_auth_hash(request, agent)
-        kept = session_of(request).sid
+        kept = get_session(request).sid
         assert kept
         agent.sessions.exclude(sid=kept).delete()
         record(Event.PASSWORD_CHANGED, agent)

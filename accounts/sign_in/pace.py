@@ -1,15 +1,15 @@
-"""How long a refused sign-in takes, where a directory makes some refusals longer than others."""
+"""The duration of a refused sign-in, made even where a directory makes some refusals slower than others."""
 
 import time
 
-STEP = 0.3  # seconds: longer than the search and the bind of a directory that is well
+STEP = 0.3  # seconds: longer than a search and a bind take in a healthy directory
 clock, sleep = time.monotonic, time.sleep
 
 
-def even_out(started: float) -> None:
-    """Wait until a whole number of STEP has passed since `started` (read from `clock`).
+def wait_for_step(started: float) -> None:
+    """Sleep until a whole number of STEP has passed since `started` (read from `clock`).
 
-    What was done meanwhile (a search alone, a search and a bind, a hash of our own) then shows only where the
-    steps differ: with a directory slower than that, all take two.
+    The duration then hides whether there was a search alone, a search and a bind, or a hash of our own. A slower
+    directory makes all of them take two steps.
     """
     sleep(-(clock() - started) % STEP)

@@ -1,32 +1,33 @@
-"""Whether a password is right: whoever keeps it is asked."""
+"""Verification of a password by the directory or by the hash that Cerbère keeps."""
 
 from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
-from accounts.directory.prove import prove_by_directory
+from accounts.directory.verify_by_directory import verify_by_directory
 from accounts.models import Agent
-from accounts.refusals import Reason, Refused
+from accounts.refusals import PasswordRefusal, Reason
 
 
-def prove(agent: Agent | None, typed: str, password: str, counted: str, now: datetime) -> Agent | Refused:
-    """Who has proved this password, as `typed`, or why nobody has. Raises DirectoryUnavailable.
+def verify_by_directory_or_hash(
+    agent: Agent | None, typed: str, password: str, counted_key: str, now: datetime
+) -> Agent | PasswordRefusal:
+    """Return the agent whose password this is, or the refusal. Raises DirectoryUnavailable.
 
-    `agent` is who we know by that name, and `counted` the key under which this try is reserved. Accounts that
-    Cerbère keeps itself go first, so that its administrators get in whatever becomes of the directory; it is the
-    directory's turn for all the others, and its password alone counts.
+    `agent` is the one with the login `typed`, if any, and `counted_key` the key under which this try is reserved.
+    Accounts that Cerbère keeps itself never need the directory, so that its administrators can sign in while it is
+    down. For all others only the directory's password counts.
     """
-    if settings.DIRECTORY and not (agent and agent.is_kept_here):
-        return prove_by_directory(agent, typed, password, counted, now)
-    return _by_hash(agent, password)
+    if settings.DIRECTORY and not (agent and agent.is_local_account):
+        return verify_by_directory(agent, typed, password, counted_key, now)
+    return _verify_by_hash(agent, password)
 
 
-def _by_hash(agent: Agent | None, password: str) -> Agent | Refused:
-    """Every path hashes one password: same time."""
+def _verify_by_hash(agent: Agent | None, password: str) -> Agent | PasswordRefusal:
     if agent is None:
-        make_password(password)
-        return Refused(Reason.UNKNOWN)
+        make_password(password)  # takes the time of `check_password`, so that unknown logins do not show
+        return PasswordRefusal(Reason.UNKNOWN)
     if not agent.check_password(password):
-        return Refused(Reason.WRONG_PASSWORD)
-    return agent if agent.may_sign_in else Refused(Reason.INACTIVE)
+        return PasswordRefusal(Reason.WRONG_PASSWORD)
+    return agent if agent.can_sign_in else PasswordRefusal(Reason.INACTIVE)

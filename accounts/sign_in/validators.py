@@ -5,25 +5,25 @@ from django.utils.translation import gettext as _
 
 CONTEXT_WORDS = (
     "cerbere", "bnum", "piag", "ministere", "courrielleur", "motdepasse", "password",
-    "azertyuiop", "azerty", "bonjour", "printemps", "automne",  # the common ones of France, absent from Django's list
+    "azertyuiop", "azerty", "bonjour", "printemps", "automne",  # common in France, absent from Django's list
 )  # fmt: skip
 MAXIMUM_LENGTH = 256  # characters; longer ones only cost time
 
 
-def bare(password: str) -> str:
-    """Lower case without accents nor separators, so that « Cerbère-2026 » shows its word."""
+def fold_password(password: str) -> str:
+    """Return the password in lower case without accents and separators: « Cerbère-2026 » gives "cerbere2026"."""
     decomposed = unicodedata.normalize("NFKD", password.casefold())
     return "".join(c for c in decomposed if c.isalnum())
 
 
 class ContextWordValidator:
-    """Refuses a password whose length rests on a word that an attacker of this portal would try first."""
+    """A validator that refuses a password made mostly of words that an attacker of this portal would try first."""
 
     def validate(self, password: str, user: object = None) -> None:
-        left = bare(password)
+        left = fold_password(password)
         for word in CONTEXT_WORDS:
             left = left.replace(word, "")
-        if len(left) < min(8, len(bare(password))):
+        if len(left) < min(8, len(fold_password(password))):
             raise ValidationError(_("Ce mot de passe repose sur un mot trop attendu ici."), code="context_word")
 
     def get_help_text(self) -> str:

@@ -14,17 +14,17 @@ class SeeOther(HttpResponseRedirect):
 
 
 @lru_cache(maxsize=100)  # templates and views of one page check the same URL several times
-def keep_if_inside(url: str) -> str:
+def keep_local_url(url: str) -> str:
     """Return this URL if it stays inside this site, else an empty string."""
     is_inside = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
     return url if is_inside else ""
 
 
-def next_of(request: HttpRequest) -> str:
+def get_next_url(request: HttpRequest) -> str:
     """Return the `next` of the form or the query if it stays inside this site, else an empty string."""
-    return keep_if_inside(request.POST.get("next") or request.GET.get("next") or "")
+    return keep_local_url(request.POST.get("next") or request.GET.get("next") or "")
 
 
-def continue_to(request: HttpRequest, default: str) -> SeeOther:
+def redirect_to_next(request: HttpRequest, default: str) -> SeeOther:
     """Return a redirect to `next`, or to the default page without one."""
-    return SeeOther(next_of(request) or resolve_url(default))
+    return SeeOther(get_next_url(request) or resolve_url(default))

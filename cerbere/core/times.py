@@ -15,11 +15,11 @@ def format_time_of_day(moment: datetime) -> str:
     return _("%(hour)s h %(minute)s") % {"hour": f"{local:%H}", "minute": f"{local:%M}"}
 
 
-def too_many_tries(until: datetime) -> str:
+def format_too_many_tries(until: datetime) -> str:
     """Return the message for an agent who must wait before trying again."""
     return _("Trop d’essais. Réessayez à %(hour)s.") % {"hour": format_time_of_day(until)}
 
 
-def retry_after(until: datetime, now: datetime) -> str:
+def format_retry_after(until: datetime, now: datetime) -> str:
     """Return the seconds to wait, for the header Retry-After (RFC 9110 §10.2.3)."""
     return str(max(1, math.ceil((until - now).total_seconds())))

@@ -9,7 +9,7 @@ from cerbere.demo.people import PEOPLE, Person
 from cerbere.provider.clients.models import Client
 from cerbere.provider.hashes import digest
 from twofactor.otp_mel.models import OtpMelDevice
-from twofactor.sources import source
+from twofactor.sources import get_source
 from twofactor.strength import Strength
 
 
@@ -32,10 +32,10 @@ def _create_agent(person: Person, password: str, now: datetime) -> None:
         is_staff=person.is_superuser,
     )  # fmt: skip
     if person.enrolled:
-        _, seed = source().look_up(person.uid)
+        _, seed = get_source().look_up(person.uid)
         assert seed is not None
         device = OtpMelDevice(user=agent)
-        device.take_seed(seed)
+        device.set_seed(seed)
         device.confirm(now)
 
 

@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
-from accounts.sessions.store import session_of
-from twofactor.facts import strength
-from twofactor.obligation import least_strength
-from twofactor.otp_mel.models import otp_mel_of
-from twofactor.sources import SourceUnavailable, State, source
+from accounts.sessions.store import get_session
+from twofactor.facts import get_strength
+from twofactor.obligation import get_required_strength
+from twofactor.otp_mel.models import get_otp_mel
+from twofactor.sources import SourceUnavailable, State, get_source
 from twofactor.strength import Strength
 
 
@@ -27,22 +27,22 @@ class OtpMelState:
 
 def make_account_context(request: HttpRequest, agent: Agent) -> dict[str, Any]:
     now = timezone.now()
-    rows = AgentSession.alive(now).filter(agent=agent).order_by("-last_seen_at")
+    rows = AgentSession.filter_alive(now).filter(agent=agent).order_by("-last_seen_at")
     return {
         "otp_mel": get_otp_mel_state(agent),
-        "strength": strength(request, now).name.lower(),
+        "strength": get_strength(request, now).name.lower(),
         "two_factor_due_at": agent.two_factor_due_at,
-        "two_factor_overdue": least_strength(agent, now) is Strength.TWO_FACTOR,
+        "two_factor_overdue": get_required_strength(agent, now) is Strength.TWO_FACTOR,
         "sessions": [_make_session_entry(request, row) for row in rows],
     }
 
 
 def get_otp_mel_state(agent: Agent) -> OtpMelState:
-    device = otp_mel_of(agent)
+    device = get_otp_mel(agent)
     if device and device.confirmed:
         return OtpMelState("changed" if device.changed_at else "active", device.confirmed_at, device.last_used_at)
     try:
-        state, _seed = source().look_up(agent.uid)
+        state, _seed = get_source().look_up(agent.uid)
     except SourceUnavailable:
         return OtpMelState("unavailable")
     return OtpMelState("available" if state is State.PRESENT else state)
@@ -51,7 +51,7 @@ def get_otp_mel_state(agent: Agent) -> OtpMelState:
 def _make_session_entry(request: HttpRequest, row: AgentSession) -> dict[str, Any]:
     return {
         "sid": row.sid,
-        "current": row.sid == session_of(request).sid,
+        "current": row.sid == get_session(request).sid,
         "user_agent": row.user_agent,
         "address": row.address,
         "created_at": row.created_at,

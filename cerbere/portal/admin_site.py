@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 
 from accounts.models import Agent
-from cerbere.core.redirects import SeeOther, next_of
-from twofactor.facts import active_devices, strength
-from twofactor.sources import current_watch
+from cerbere.core.redirects import SeeOther, get_next_url
+from twofactor.facts import get_active_device_ids, get_strength
+from twofactor.sources import get_current_watch
 from twofactor.strength import Strength
 
 
@@ -25,23 +25,23 @@ class TwoFactorAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         agent = request.user
-        return isinstance(agent, Agent) and agent.is_staff and strength(request) >= Strength.TWO_FACTOR
+        return isinstance(agent, Agent) and agent.is_staff and get_strength(request) >= Strength.TWO_FACTOR
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        return super().index(request, {"source": current_watch(), **(extra_context or {})})
+        return super().index(request, {"source": get_current_watch(), **(extra_context or {})})
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Redirect to the portal's own pages: sign-in, then the code or the activation of a method."""
-        query = urlencode({"next": next_of(request) or reverse("admin:index")})
+        query = urlencode({"next": get_next_url(request) or reverse("admin:index")})
         agent = request.user
         if not isinstance(agent, Agent):
             return SeeOther(f"{reverse('sign_in')}?{query}")
         if not agent.is_staff:
             raise PermissionDenied
-        if strength(request) >= Strength.TWO_FACTOR:
-            return SeeOther(next_of(request) or reverse("admin:index"))
-        return SeeOther(f"{reverse('verify' if active_devices(agent) else 'add_otp_mel')}?{query}")
+        if get_strength(request) >= Strength.TWO_FACTOR:
+            return SeeOther(get_next_url(request) or reverse("admin:index"))
+        return SeeOther(f"{reverse('verify' if get_active_device_ids(agent) else 'add_otp_mel')}?{query}")
 
     def logout(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
         return SeeOther(reverse("sign_out"))

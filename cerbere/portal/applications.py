@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from accounts.models import Agent
 from cerbere.provider.clients.models import Client
-from twofactor.facts import strength
-from twofactor.obligation import least_strength
+from twofactor.facts import get_strength
+from twofactor.obligation import get_required_strength
 from twofactor.strength import Strength
 
 
@@ -25,7 +25,7 @@ class Application:
 def list_applications(request: HttpRequest) -> list[Application]:
     if not isinstance(request.user, Agent):
         return []
-    reached, least = strength(request), least_strength(request.user, timezone.now())
+    reached, least = get_strength(request), get_required_strength(request.user, timezone.now())
     offered = Client.objects.filter(enabled=True).exclude(home_uri="").order_by("name")
     levels = ((client, max(client.minimum, least)) for client in offered)
     return [

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.directory import DirectoryUnavailable
 from cerbere.audit.context import current_origin, make_reference
-from cerbere.core.redirects import SeeOther, keep_if_inside, next_of
+from cerbere.core.redirects import SeeOther, get_next_url, keep_local_url
 from twofactor.seeds.sealing import SeedKeyError
 
 RETRY_AFTER = "30"  # seconds
@@ -55,11 +55,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def _get_form_page_url(request: HttpRequest) -> str:
     """Return the URL of the page that has this form: the form's own URL, unless it only accepts POST."""
     match = resolve(request.path_info)
-    if match.url_name == "sign_in" and next_of(request):
-        return next_of(request)  # another tab may have signed in meanwhile; `next` decides again
+    if match.url_name == "sign_in" and get_next_url(request):
+        return get_next_url(request)  # another tab may have signed in meanwhile; `next` decides again
     if match.url_name in PAGES_OF_FORMS:
         return reverse(PAGES_OF_FORMS[match.url_name])
-    return request.path + (f"?{urlencode({'next': next_of(request)})}" if next_of(request) else "")
+    return request.path + (f"?{urlencode({'next': get_next_url(request)})}" if get_next_url(request) else "")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -75,7 +75,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _get_retry_url(request: HttpRequest) -> str:
     """Return the URL of this page with its query, or of the page that has this form; the form is not read."""
     name = request.resolver_match.url_name if request.resolver_match else None
-    return reverse(PAGES_OF_FORMS[name]) if name in PAGES_OF_FORMS else keep_if_inside(request.get_full_path())
+    return reverse(PAGES_OF_FORMS[name]) if name in PAGES_OF_FORMS else keep_local_url(request.get_full_path())
 
 
 def _make_reference_context() -> dict[str, object]:

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import Agent
 from cerbere.core.redirects import SeeOther
-from twofactor.facts import active_devices, strength
+from twofactor.facts import get_active_device_ids, get_strength
 from twofactor.strength import Strength
 
 View = Callable[..., HttpResponse]
@@ -22,7 +22,11 @@ def second_factor_first(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         agent = request.user
-        if not isinstance(agent, Agent) or not active_devices(agent) or strength(request) >= Strength.TWO_FACTOR:
+        if (
+            not isinstance(agent, Agent)
+            or not get_active_device_ids(agent)
+            or get_strength(request) >= Strength.TWO_FACTOR
+        ):
             return view(request, *args, **kwargs)
         next_url = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("account")
         return SeeOther(f"{reverse('verify')}?{urlencode({'next': next_url})}")

@@ -12,7 +12,7 @@ from cerbere.portal import metrics as prometheus
 from cerbere.portal.account import make_account_context
 from cerbere.portal.applications import list_applications
 from cerbere.portal.obligation import redirect_to_second_factor
-from twofactor.sources import current_watch
+from twofactor.sources import get_current_watch
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -94,7 +94,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def _describe_bnum() -> Iterator[str]:
-    health = current_watch().health
+    health = get_current_watch().health
     if health.failing_since and health.asked_at:
         since, asked_at = health.failing_since.strftime(TIME_FORMAT), health.asked_at.strftime(TIME_FORMAT)
         yield f"bnum: unavailable since {since}, last asked {asked_at}"

@@ -6,9 +6,9 @@ from django.core import mail
 from accounts.models import Agent, AgentSession, Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.admin import act, at_two_factors, form_of
+from tests.support.admin import find_row_form, run_admin_action, sign_in_staff
 from tests.support.people import PASSWORD, Browser, activate_otp_mel, answer, code, login_form, make_agent
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ def test_a03_unlocking_forgets_the_failures_and_names_its_actor(helpdesk, camill
     for n in range(8):
         Browser(f"198.51.100.{n}").sign_in(password="wrong")
     assert Browser().sign_in().status_int == 429
-    act(helpdesk, "accounts/agent", "unlock", camille)
+    run_admin_action(helpdesk, "accounts/agent", "unlock", camille)
     assert Browser().sign_in().status_int == 303
     event = AuditEvent.objects.get(name=Event.AGENT_UNLOCKED_BY_ADMIN)
     assert (event.agent, event.actor, event.detail) == ("camille.durand", "helpdesk", {"what": "password"})
@@ -34,7 +34,7 @@ def test_a03_removing_the_method_drops_every_session_to_the_password_and_tells_t
     browser.sign_in()
     browser.send_code("/verification/", code())
     assert "code" in answer(browser.authorize())
-    chief = at_two_factors("chief", is_superuser=True)
+    chief = sign_in_staff("chief", is_superuser=True)
     device = OtpMelDevice.objects.get(user=enrolled)
     page = chief.get(f"/admin/twofactor/otpmeldevice/{device.pk}/change/").click("Retirer OTP Mél…")
     form = next(form for form in page.forms.values() if "reason" in form.fields)
@@ -46,7 +46,7 @@ def test_a03_removing_the_method_drops_every_session_to_the_password_and_tells_t
     event = AuditEvent.objects.get(name=Event.OTP_MEL_REMOVED_BY_ADMIN)
     assert (event.agent, event.actor) == ("camille.durand", "chief")
     assert event.detail["reason"].split() == ["téléphone", "volé,", "identité", "vérifiée"]
-    work()
+    run_worker()
     assert [m.to for m in mail.outbox] == [["camille.durand@example.fr"]]
     assert "téléphone volé" in mail.outbox[0].body
 
@@ -55,8 +55,8 @@ def test_a03_nobody_can_sign_in_as_the_agent_nor_set_the_password(helpdesk, cami
     for address in ("password/", "../password/", "login/", "impersonate/"):
         assert helpdesk.get(f"/admin/accounts/agent/{camille.pk}/{address}", status="*").status_int in (302, 404)
     page = helpdesk.get(page_of(camille))
-    assert "password" not in form_of(page).fields
-    forged = form_of(page)
+    assert "password" not in find_row_form(page).fields
+    forged = find_row_form(page)
     fields = [*forged.submit_fields("_save"), ("password", "x"), ("password1", "y")]
     helpdesk.post(page_of(camille), fields, status="*")
     camille.refresh_from_db()
@@ -66,7 +66,7 @@ def test_a03_nobody_can_sign_in_as_the_agent_nor_set_the_password(helpdesk, cami
 def test_deactivating_an_agent_ends_the_sessions_at_once(helpdesk, camille):
     browser = Browser()
     browser.sign_in()
-    form = form_of(helpdesk.get(page_of(camille)))
+    form = find_row_form(helpdesk.get(page_of(camille)))
     form["is_active"] = False
     form.submit()
     assert not AgentSession.objects.filter(agent=camille).exists()
@@ -80,7 +80,7 @@ def test_l12_deactivated_while_an_application_holds_a_code(helpdesk, camille, wi
     browser = Browser()
     browser.sign_in()
     given = answer(browser.authorize("wiki"))["code"]
-    form = form_of(helpdesk.get(page_of(camille)))
+    form = find_row_form(helpdesk.get(page_of(camille)))
     form["is_active"] = False
     form.submit()
     assert browser.token(given, "wiki").status_int == 400
@@ -89,7 +89,7 @@ def test_l12_deactivated_while_an_application_holds_a_code(helpdesk, camille, wi
 def test_c07_ending_all_sessions_of_an_agent(helpdesk, camille):
     browser = Browser()
     browser.sign_in()
-    act(helpdesk, "accounts/agent", "end_sessions", camille)
+    run_admin_action(helpdesk, "accounts/agent", "end_sessions", camille)
     assert browser.get("/compte/").status_int == 302
     event = AuditEvent.objects.get(name=Event.SESSION_ENDED)
     assert (event.agent, event.actor, event.detail) == ("camille.durand", "helpdesk", {"by": "admin"})
@@ -103,7 +103,7 @@ def test_a04_rights_are_not_the_helpdesks_to_give(helpdesk, camille, uid):
     agent = Agent.objects.get(uid=uid)
     before = set(agent.user_permissions.all())
     page = helpdesk.get(page_of(agent))
-    form = form_of(page)
+    form = find_row_form(page)
     assert not set(OWN) & set(form.fields)
     helpdesk.post(page_of(agent), form.submit_fields("_save") + list(OWN.items()), status="*")
     agent.refresh_from_db()
@@ -114,7 +114,7 @@ def test_a04_rights_are_not_the_helpdesks_to_give(helpdesk, camille, uid):
 
 def test_a04_an_identity_is_not_the_helpdesks_to_move(helpdesk, camille):
     """With the uid goes the Bnum's secret, with the e-mail the account in applications that know agents by it."""
-    form = form_of(helpdesk.get(page_of(camille)))
+    form = find_row_form(helpdesk.get(page_of(camille)))
     assert not {"uid", "email", "is_verified_account"} & set(form.fields)
     forged = [("uid", "helpdesk.two"), ("email", "thief@example.fr"), ("is_verified_account", "on")]
     helpdesk.post(page_of(camille), form.submit_fields("_save") + forged, status="*")
@@ -132,8 +132,8 @@ def test_a04_a_superusers_account_is_closed_to_the_helpdesk(helpdesk):
     assert not [form for form in page.forms.values() if "_save" in form.fields]
     token = login_form(Browser().get("/connexion/"))["csrfmiddlewaretoken"].value
     assert helpdesk.post(page_of(chief), {"csrfmiddlewaretoken": token}, status="*").status_int == 403
-    act(helpdesk, "accounts/agent", "end_sessions", chief)
-    act(helpdesk, "accounts/agent", "unlock", chief)
+    run_admin_action(helpdesk, "accounts/agent", "end_sessions", chief)
+    run_admin_action(helpdesk, "accounts/agent", "unlock", chief)
     assert browser.get("/compte/").status_int == 200
     assert Attempts.objects.get(key=f"account:{chief.uuid}").failures == 6
     assert not AuditEvent.objects.filter(agent="chief", actor="helpdesk").exists()
@@ -145,7 +145,7 @@ def test_a04_a_superusers_method_is_closed_to_the_helpdesk(helpdesk):
     type(device).objects.update(failures=9)
     address = f"/admin/twofactor/otpmeldevice/{device.pk}/retirer/"
     assert helpdesk.get(address, status="*").status_int == 403
-    act(helpdesk, "twofactor/otpmeldevice", "unlock", device)
+    run_admin_action(helpdesk, "twofactor/otpmeldevice", "unlock", device)
     device.refresh_from_db()
     assert (device.confirmed, device.failures) == (True, 9)
 
@@ -156,15 +156,15 @@ def test_a04_what_was_not_granted_is_not_there(helpdesk, piag):
 
 
 def test_an_agent_is_never_deleted(helpdesk, camille):
-    chief = at_two_factors("chief", is_superuser=True)
+    chief = sign_in_staff("chief", is_superuser=True)
     for browser in (helpdesk, chief):
         assert browser.get(f"/admin/accounts/agent/{camille.pk}/delete/", status="*").status_int == 403
-        act(browser, "accounts/agent", "delete_selected", camille)
+        run_admin_action(browser, "accounts/agent", "delete_selected", camille)
     assert Agent.objects.filter(pk=camille.pk).exists()
 
 
 def test_a_new_agent_gets_an_address_in_normal_form_and_no_right(helpdesk):
-    form = form_of(helpdesk.get("/admin/accounts/agent/add/"))
+    form = find_row_form(helpdesk.get("/admin/accounts/agent/add/"))
     form["uid"], form["email"], form["given_name"], form["family_name"] = "alix.roux", "Alix@Example.fr", "Alix", "Roux"
     form["password1"] = form["password2"] = PASSWORD
     form.submit().follow()
@@ -177,7 +177,7 @@ def test_a_new_agent_gets_an_address_in_normal_form_and_no_right(helpdesk):
 
 @pytest.mark.parametrize("uid", ["agent.-.boite", "a@b.fr", "two words", "camille.durand", "ＣＡＭＩＬＬＥ.durand"])
 def test_a_uid_that_could_be_taken_for_another_is_refused(helpdesk, camille, uid):
-    form = form_of(helpdesk.get("/admin/accounts/agent/add/"))
+    form = find_row_form(helpdesk.get("/admin/accounts/agent/add/"))
     form["uid"], form["given_name"], form["family_name"] = uid, "A", "B"
     form["password1"] = form["password2"] = PASSWORD
     assert form.submit().status_int == 200

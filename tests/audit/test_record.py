@@ -23,7 +23,7 @@ HOSTILE = 'line\nbreak\r\n\x1b[31mred\x1b[0m "quote", {"event": "forged"} \u2028
 
 @pytest.fixture
 def lines():
-    """What the program's own log handler writes, parsed: every line must be one JSON object."""
+    """Yield a function that parses the lines of the program's log handler: each must be one JSON object."""
     handler = logging.getLogger().handlers[0]
     before = handler.setStream(io.StringIO())
     yield lambda: [json.loads(line) for line in handler.stream.getvalue().splitlines()]

@@ -22,7 +22,7 @@ DESKTOP = {"width": 1280, "height": 800}
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Playwright's loop runs in this thread, where Django then refuses its database unless told otherwise."""
+    """Start Chromium, and allow Django's database in this thread, where Playwright's event loop runs."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     try:
         with sync_playwright() as playwright:
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def cerbere(live_server, settings) -> str:
-    """Cerbère's address."""
+    """Return Cerbère's URL."""
     return as_in_production(live_server, settings)
 
 
@@ -47,7 +47,7 @@ def _running_piag(live_server, tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture
 def piag_site(cerbere, _running_piag) -> str:
-    """PIAG's address; Cerbère knows it, and wants two factors for it."""
+    """Return the URL of PIAG, registered with a minimum of two factors."""
     url = _running_piag
     people.make_client(redirect_uris=[f"{url}/oidc/callback/"], post_logout_redirect_uris=[f"{url}/"])
     return url
@@ -58,7 +58,7 @@ OpenBrowser = Callable[..., Tab]
 
 @pytest.fixture
 def open_browser(chromium, cerbere) -> Iterator[OpenBrowser]:
-    """Starts a browser of its own (cookies, cache) and returns its first tab."""
+    """Yield a function that starts a browser with its own cookies and cache, and returns its first tab."""
     contexts: list[BrowserContext] = []
 
     def start(**options: Any) -> Tab:

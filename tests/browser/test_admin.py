@@ -21,7 +21,7 @@ def chief(db):
 
 
 def reference_shown_to(tab: Tab, site: str) -> str:
-    """An agent without a method is refused, and reads the reference out."""
+    """Return the reference that an agent without a method reads on the page of the refusal."""
     tab.open(f"{site}/assistant/")
     tab.sign_in()
     return tab.page.locator(".cerbere-reference strong").text_content()
@@ -37,7 +37,7 @@ def test_18_the_event_of_a_reference_then_the_method_removed(open_browser, piag_
     expect(tab.page).to_have_title("Administration | Cerbère – administration")
     find_event(tab, reference)
     remove_method(tab)
-    assert tab.troubles() == []
+    assert tab.take_troubles() == []
     removed = AuditEvent.objects.get(name=Event.OTP_MEL_REMOVED_BY_ADMIN)
     assert (removed.agent, removed.actor) == ("camille.durand", "chief")
 
@@ -57,7 +57,7 @@ def remove_method(tab):
     tab.follow("Retirer OTP Mél…")
     tab.page.get_by_label("Motif (envoyé à l’agent)").fill("Téléphone volé, signalé par l’agent")
     tab.press("Retirer la méthode")
-    tab.says("La méthode est retirée, l’agent est prévenu.")
+    tab.check_text("La méthode est retirée, l’agent est prévenu.")
 
 
 def test_18_with_the_password_alone_the_code_comes_first(tab, chief):
@@ -95,4 +95,4 @@ def test_agents_are_imported_after_a_look_at_what_will_happen(tab, chief, tmp_pa
     assert not Agent.objects.filter(uid="nora.vidal").exists()
     tab.press("Importer")
     assert Agent.objects.get(uid="nora.vidal").email == "nora.vidal@example.fr"
-    assert tab.troubles() == []
+    assert tab.take_troubles() == []

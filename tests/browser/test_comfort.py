@@ -88,4 +88,4 @@ def test_well_known_change_password(tab, camille):
     tab.fill_in("Nouveau mot de passe, encore", "trois mots de passe nouveaux")
     tab.press("Changer de mot de passe")
     tab.is_on("Mon compte – Cerbère")
-    tab.says("Votre mot de passe a été changé.")
+    tab.check_text("Votre mot de passe a été changé.")

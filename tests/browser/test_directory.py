@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def jeanne(live_server, directory):
-    """In the directory and on the Bnum; Cerbère has never seen her."""
+    """Put Jeanne in the directory and on the Bnum; Cerbère has no account of hers yet."""
     people.put_on_bnum("jeanne.lefevre")
 
 
@@ -22,13 +22,13 @@ def test_the_journey_of_somebody_whom_cerbere_has_never_seen(tab, piag_site, jea
     tab.press("S'authentifier avec Cerbère")
     tab.sign_in(JEANNE_EMAIL, PASSWORD)
     tab.is_on("Accès interdit – PIAG – Cerbère", 403)
-    tab.says("Mon compte (Jeanne Lefèvre)")
+    tab.check_text("Mon compte (Jeanne Lefèvre)")
     tab.follow("Activer OTP Mél et continuer vers PIAG")
     tab.send_code(people.code())
     tab.is_on("Méthode activée – Cerbère")
     tab.follow("Continuer vers PIAG")
     tab.is_on("Assistant – PIAG")
-    tab.says("eidas2 (deux facteurs)")
+    tab.check_text("eidas2 (deux facteurs)")
 
 
 def test_the_directory_down_keeps_live_sessions_and_is_told_to_others(open_browser, jeanne, settings):
@@ -54,7 +54,7 @@ def test_a_password_to_change(tab, jeanne, directory):
 def test_a_password_that_is_changed_elsewhere(tab, jeanne):
     tab.open("/connexion/?next=/compte/mot-de-passe/")
     tab.sign_in("jeanne.lefevre", PASSWORD)
-    tab.says("Le mot de passe de Cerbère est celui de votre messagerie : il ne se change pas ici.")
+    tab.check_text("Le mot de passe de Cerbère est celui de votre messagerie : il ne se change pas ici.")
     check_thoroughly(tab.page, "annuaire-mot-de-passe-ailleurs")
 
 
@@ -63,7 +63,7 @@ def test_two_factors_due_later_are_told(tab, jeanne, directory):
     tab.open("/connexion/")
     tab.sign_in("jeanne.lefevre", PASSWORD)
     tab.is_on("Mon compte – Cerbère")
-    tab.says("Authentification à deux facteurs à activer avant le 1 mars 2099")
+    tab.check_text("Authentification à deux facteurs à activer avant le 1 mars 2099")
     check_thoroughly(tab.page, "annuaire-deux-facteurs-a-activer")
 
 
@@ -72,7 +72,7 @@ def test_two_factors_due_now_lead_into_the_activation(tab, jeanne, directory):
     tab.open("/connexion/")
     tab.sign_in("jeanne.lefevre", PASSWORD)
     tab.is_on("Saisir le code – Cerbère")
-    tab.says("L’authentification à deux facteurs est obligatoire pour votre compte.")
+    tab.check_text("L’authentification à deux facteurs est obligatoire pour votre compte.")
     tab.send_code(people.code())
     tab.is_on("Méthode activée – Cerbère")
     assert Agent.objects.get().otp_mel.confirmed

@@ -31,7 +31,7 @@ def start_at_piag(tab, site):
     tab.is_on("Connexion – PIAG")
     tab.press(BUTTON)
     tab.is_on("Connexion – Cerbère")
-    tab.says("Pour accéder à PIAG.")
+    tab.check_text("Pour accéder à PIAG.")
     expect(tab.page.locator("body")).not_to_contain_text("Camille")
 
 
@@ -54,12 +54,12 @@ def test_01_the_guide_word_for_word(tab, piag_site, camille):
     picture(tab, "saisir-le-code")
     tab.send_code(people.code())
     tab.is_on("Méthode activée – Cerbère")
-    tab.says(SUCCESS)
+    tab.check_text(SUCCESS)
     picture(tab, "methode-activee")
     tab.follow("Continuer vers PIAG")
     tab.is_on("Assistant – PIAG")
-    tab.says("eidas2 (deux facteurs)")
-    tab.says("mot de passe (pwd), code à usage unique (otp), plusieurs facteurs (mfa)")
+    tab.check_text("eidas2 (deux facteurs)")
+    tab.check_text("mot de passe (pwd), code à usage unique (otp), plusieurs facteurs (mfa)")
     picture(tab, "piag-assistant")
 
 
@@ -68,7 +68,7 @@ def test_01_the_link_of_the_refusal_leads_to_the_account_page(tab, piag_site, ca
     tab.sign_in()
     tab.follow("page de gestion de votre compte")
     tab.is_on("Mon compte – Cerbère")
-    tab.says("Vous venez de PIAG. Activez une méthode, vous pourrez y retourner.")
+    tab.check_text("Vous venez de PIAG. Activez une méthode, vous pourrez y retourner.")
 
 
 def test_01_the_short_way_by_the_button_of_the_refusal(tab, piag_site, camille):
@@ -168,7 +168,7 @@ def focused(tab):
 
 
 def tab_to(tab, id_or_name, tabs=20):
-    """The focus is visible all the way: what has it is in sight."""
+    """Press Tab until this element has the focus, and check that it is then in sight."""
     for _ in range(tabs):
         if id_or_name in focused(tab):
             break
@@ -197,7 +197,7 @@ def test_17_in_english(tab, piag_site, camille):
     tab.press(BUTTON)
     tab.press("English")
     tab.is_on("Sign in – Cerbère")
-    tab.says("To access PIAG.")
+    tab.check_text("To access PIAG.")
     assert tab.page.locator("html").get_attribute("lang") == "en"
     tab.fill_in("Password", people.PASSWORD)
     tab.page.locator("#id_username").fill("camille.durand")

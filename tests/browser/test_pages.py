@@ -45,7 +45,7 @@ def unavailable(*_: object) -> None:
 
 @picture("Accueil")
 def accueil_d_un_service_de_l_etat(stage):
-    """The brand is a setting: with one, the pages carry the State's block and its links."""
+    """Open the home page with BRAND set, which adds the State's block and its links."""
     stage.monkeypatch.setattr(settings, "BRAND", "Ministère\nde la Transition\nécologique")
     stage.tab.open("/")
 

@@ -15,7 +15,7 @@ picture = GALLERY.picture
 
 
 def callback(tab, site, **answer):
-    """Cerbère's answer to a sign-in under way, with some parameters of our own."""
+    """Start a sign-in, and open the callback with a right response whose parameters are partly replaced."""
     tab.open(f"{site}/assistant/")
     request = next(request.url for request in tab.requests if "/oidc/authorize?" in request.url)
     asked = parse_qs(urlsplit(request).query)

@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.attempts import ACCOUNT
+from accounts.attempts import ACCOUNT_LIMIT
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support import people
-from twofactor.codes import step_of
+from twofactor.codes import get_step
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
@@ -25,10 +25,10 @@ REFUSED = (
 
 def test_05_wrong_passwords_then_a_wait(tab, piag_site, camille):
     tab.open(f"{piag_site}/assistant/")
-    for _ in range(ACCOUNT.free):
+    for _ in range(ACCOUNT_LIMIT.free_tries):
         tab.sign_in(password="not this one")
         tab.is_on("Erreur – Connexion – Cerbère")
-        tab.says(WRONG_PAIR)
+        tab.check_text(WRONG_PAIR)
         expect(tab.page.locator("#erreurs")).to_be_focused()
     tab.sign_in()
     tab.is_on("Erreur – Connexion – Cerbère", 429)
@@ -54,7 +54,7 @@ def test_05_the_links_of_the_summary_lead_to_the_fields(tab, camille):
 
 @pytest.fixture
 def code_page(tab, piag_site, enrolled):
-    """Where an agent with a method is asked for a code on the way to PIAG."""
+    """Open the page that asks an agent with a method for a code on the way to PIAG."""
     tab.open(f"{piag_site}/assistant/")
     tab.sign_in()
     tab.is_on("Saisir le code – Cerbère")
@@ -62,7 +62,7 @@ def code_page(tab, piag_site, enrolled):
 
 
 def refused(tab, sentence):
-    """Said next to the field, which has the focus and announces hint and error both."""
+    """Check that the error is next to the field, which has the focus and announces both hint and error."""
     tab.is_on("Erreur – Saisir le code – Cerbère")
     field = tab.page.get_by_label("Code à 6 chiffres")
     expect(field).to_be_focused()
@@ -85,7 +85,7 @@ def test_06_not_a_code(code_page, typed, sentence):
 def test_06_a_refused_code_then_the_good_one(code_page, which):
     code = people.code()
     if which == "replayed":
-        OtpMelDevice.objects.update(last_step=step_of(timezone.now()))
+        OtpMelDevice.objects.update(last_step=get_step(timezone.now()))
     given = {"wrong": people.wrong_code(), "replayed": code, "clock drift": people.code(steps=-6)}
     code_page.send_code(given[which])
     refused(code_page, REFUSED)
@@ -125,4 +125,4 @@ def test_t19_a_double_click_sends_the_code_once(code_page):
 def test_a_lost_phone_is_one_link_away_with_a_reference(code_page):
     code_page.follow("Je n’ai plus mon téléphone")
     code_page.is_on("Je n’ai plus mon téléphone – Cerbère")
-    code_page.says("Contactez l’assistance de votre service avec cette référence : ")
+    code_page.check_text("Contactez l’assistance de votre service avec cette référence : ")

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from accounts.models import Agent, AgentSession
 from tests.support import people
-from tests.support.browser.tab import Tab, code_of_the_next_period
+from tests.support.browser.tab import Tab, make_next_code
 
 pytestmark = pytest.mark.browser
 
@@ -15,7 +15,7 @@ BUTTON = "S'authentifier avec Cerbère"
 
 @pytest.fixture
 def connected(tab, piag_site, enrolled):
-    """On PIAG's assistant, at two factors."""
+    """Return a tab on PIAG's assistant, at two factors."""
     tab.open(f"{piag_site}/assistant/")
     tab.sign_in()
     tab.send_code(people.code())
@@ -27,9 +27,9 @@ def test_09_once_the_method_is_removed_piag_is_refused_again(connected, open_bro
     connected.open("/compte/")
     connected.follow("Retirer OTP Mél")
     connected.is_on("Retirer OTP Mél – Cerbère")
-    connected.send_code(code_of_the_next_period(), "Retirer la méthode")
+    connected.send_code(make_next_code(), "Retirer la méthode")
     connected.is_on("Mon compte – Cerbère")
-    connected.says("La méthode OTP Mél est retirée.")
+    connected.check_text("La méthode OTP Mél est retirée.")
     later = open_browser()
     later.open(piag_site)
     later.press(BUTTON)
@@ -44,7 +44,7 @@ def test_10_a_session_that_expires_in_mid_enrolment_is_taken_up_again(tab, piag_
     AgentSession.objects.update(expire_date=timezone.now())
     tab.send_code(people.code())
     tab.is_on("Connexion – Cerbère")
-    tab.says("Votre session a expiré. Reconnectez-vous, vous retrouverez PIAG ensuite.")
+    tab.check_text("Votre session a expiré. Reconnectez-vous, vous retrouverez PIAG ensuite.")
     expect(tab.page.locator("#session-expiree")).to_be_focused()
     tab.sign_in()
     tab.is_on("Saisir le code – Cerbère")
@@ -76,11 +76,11 @@ def test_11_the_method_added_in_another_tab(tab, camille):
     second.open("/compte/deux-facteurs/otp-mel/")
     tab.send_code(people.code())
     tab.is_on("Méthode activée – Cerbère")
-    second.send_code(code_of_the_next_period())
+    second.send_code(make_next_code())
     second.is_on("Page expirée – Cerbère", 403)
     second.follow("Recommencer")
     second.is_on("Mon compte – Cerbère")
-    second.says("La méthode OTP Mél est déjà activée.")
+    second.check_text("La méthode OTP Mél est déjà activée.")
 
 
 def test_12_back_after_success(connected, piag_site):
@@ -104,7 +104,7 @@ def test_12_back_after_signing_out_shows_nothing_of_the_agent(tab, camille):
 def test_13_signing_out_of_piag_ends_both_sessions(connected, piag_site):
     connected.press("Se déconnecter (Camille Durand)")
     connected.is_on("Connexion – PIAG")
-    connected.says("Vous êtes déconnecté.")
+    connected.check_text("Vous êtes déconnecté.")
     assert not AgentSession.objects.filter(agent__isnull=False).exists()
     connected.open("/compte/")
     connected.is_on("Connexion – Cerbère")
@@ -120,7 +120,7 @@ def test_14_an_account_disabled_meanwhile_is_closed_at_the_next_request(tab, pia
     tab.is_on("Connexion – Cerbère")
     tab.sign_in()
     tab.is_on("Erreur – Connexion – Cerbère")
-    tab.says("L’identifiant ou le mot de passe est incorrect.")
+    tab.check_text("L’identifiant ou le mot de passe est incorrect.")
 
 
 def test_another_account_from_the_refusal(tab, piag_site, camille, dominique):
@@ -131,8 +131,8 @@ def test_another_account_from_the_refusal(tab, piag_site, camille, dominique):
     tab.is_on("Se déconnecter – Cerbère")
     tab.press("Confirmer la déconnexion")
     tab.is_on("Connexion – Cerbère")
-    tab.says("Pour accéder à PIAG.")
+    tab.check_text("Pour accéder à PIAG.")
     tab.sign_in("dominique.morel")
     tab.send_code(people.code(people.DOMINIQUE_SECRET))
     tab.is_on("Assistant – PIAG")
-    tab.says("Dominique Morel")
+    tab.check_text("Dominique Morel")

@@ -22,7 +22,7 @@ def agent(live_server) -> Agent:
 
 @pytest.fixture(params=["database", "imported", *SERVERS])
 def site(request, settings, tmp_path, agent):
-    """A site that exposes its secrets so. None where there is no service on the network."""
+    """Yield a site of the Bnum for this kind of source, None if it has no service on the network."""
     settings.MELOTP_SOURCE = request.param
     if request.param == "database":
         people.put_on_bnum(CAMILLE)
@@ -54,7 +54,7 @@ def test_the_journey_ends_in_piag(tab, piag_site, site):
     tab.is_on("Méthode activée – Cerbère")
     tab.follow("Continuer vers PIAG")
     tab.is_on("Assistant – PIAG")
-    tab.says("eidas2 (deux facteurs)")
+    tab.check_text("eidas2 (deux facteurs)")
 
 
 @pytest.mark.parametrize("site", SERVERS, indirect=True)
@@ -63,7 +63,7 @@ def test_f09_a_site_in_trouble_is_told_and_the_journey_goes_on_where_it_stopped(
     site.mode = "reset"
     tab.send_code(people.code())
     tab.is_on("OTP Mél indisponible – Cerbère", 503)
-    tab.says("Aucun essai n’a été compté.")
+    tab.check_text("Aucun essai n’a été compté.")
     site.mode = "good"
     tab.follow("Réessayer")
     tab.is_on("Saisir le code – Cerbère")

@@ -62,7 +62,7 @@ class Agent(requests.Session):
         return self.submit(page, username=username, password=password)
 
     def enrol(self, page: Page, secret: str = people.CAMILLE_SECRET) -> Page:
-        """From the refusal page through the activation of OTP Mél, and on to the application."""
+        """Activate OTP Mél from the refusal page, and continue to the application."""
         assert page.status == 403, page
         assert "authentification trop faible" in page.text, page
         code_page = self.follow(page, "Activer OTP Mél et continuer vers")
@@ -81,7 +81,7 @@ class Agent(requests.Session):
 
     @property
     def was_asked(self) -> bool:
-        """Whether Cerbère wanted anything of the agent in the last step."""
+        """Tell whether Cerbère asked the agent for anything in the last step."""
         return any(self.went_through(path) for path in ("/connexion/", "/verification/", "/deux-facteurs/"))
 
     def __enter__(self) -> "Agent":

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.clients.processes import running
+from tests.clients.processes import running_process
 from tests.support import people
 from tests.support.servers.programs import find_program
 
@@ -86,7 +86,7 @@ def load_module(name: str) -> str:
 
 @contextmanager
 def running_apache(place: Path, port: int, issuer: str, application: str) -> Iterator[str]:
-    """Its address; root starts it as nobody, so it writes nothing but its log, opened before."""
+    """Run Apache, and yield its URL. Root starts it as nobody: its log, opened before, is all that it writes."""
     binary = find_program("apache2")
     configuration = place / "apache2.conf"
     configuration.write_text(
@@ -98,5 +98,5 @@ def running_apache(place: Path, port: int, issuer: str, application: str) -> Ite
         )
     )  # fmt: skip
     command = [binary, "-f", str(configuration), "-DFOREGROUND"]
-    with running(command, f"http://localhost:{port}/goodbye", place / "output.log"):
+    with running_process(command, f"http://localhost:{port}/goodbye", place / "output.log"):
         yield f"http://localhost:{port}"

@@ -10,7 +10,7 @@ from tests.support.servers.live import as_in_production
 
 @pytest.fixture
 def issuer(live_server, settings) -> str:
-    """Cerbère's address."""
+    """Return Cerbère's URL."""
     return as_in_production(live_server, settings)
 
 

@@ -50,7 +50,7 @@ class Page(HTMLParser):
         return " ".join("".join(self._words).split())
 
     def form(self, *names: str) -> Form:
-        """The form that has all of these fields."""
+        """Return the form that has all of these fields."""
         for form in self.forms:
             if set(names) <= set(form.fields):
                 return form

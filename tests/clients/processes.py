@@ -15,8 +15,8 @@ START_SECONDS = 20
 
 
 @contextmanager
-def running(command: Sequence[str], url: str, log: Path, cwd: Path = ROOT, **env: str) -> Iterator[None]:
-    """The process, once `url` answers anything at all; its output is in `log`."""
+def running_process(command: Sequence[str], url: str, log: Path, cwd: Path = ROOT, **env: str) -> Iterator[None]:
+    """Run the process with its output in `log`; begin the block once `url` gives any response."""
     settings = {name: value for name, value in clean_environment().items() if not name.lower().endswith("_proxy")}
     with log.open("ab") as output:
         process = subprocess.Popen(command, cwd=cwd, env=settings | env, stdout=output, stderr=subprocess.STDOUT)

@@ -42,7 +42,7 @@ class ProConnect:
         return self.get(f"{self.issuer}/.well-known/openid-configuration").json()
 
     def start(self, claims: dict[str, Any] = ACR, **more: str) -> str:
-        """Where the browser is sent."""
+        """Return the authorization URL to which the browser is sent."""
         self.asked = {"state": secrets.token_hex(32), "nonce": secrets.token_hex(32)}
         self.essential = claims["id_token"]["acr"]["values"]
         request = {
@@ -52,7 +52,7 @@ class ProConnect:
         return f"{self.metadata['authorization_endpoint']}?{urlencode(request)}"
 
     def finish(self, location: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The token answer and the ID token's claims, from what the browser brings. Raises RefusedError."""
+        """Return the token response and the ID token's claims for this redirect. Raises RefusedError."""
         assert location.startswith(CALLBACK), location
         given = dict(parse_qsl(urlsplit(location).query))
         if given.get("state") != self.asked["state"] or given.get("iss", self.issuer) != self.issuer:

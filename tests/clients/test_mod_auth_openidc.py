@@ -10,7 +10,7 @@ from tests.clients.apache import running_apache
 from tests.support import people
 from tests.support.fakes.upstream import running_upstream
 from tests.support.servers.programs import free_port
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.strength import Strength
 
 
@@ -23,7 +23,7 @@ def _apache(live_server, tmp_path_factory):
 
 @pytest.fixture
 def apache(issuer, _apache):
-    """Its address; registered with a minimum of password: the pages that want more say so."""
+    """Yield Apache's URL, registered with a minimum of password; some of its pages require more."""
     people.make_client(
         "apache",
         Strength.PASSWORD,
@@ -35,7 +35,7 @@ def apache(issuer, _apache):
 
 
 def claims(page):
-    """What the module tells the application of the agent."""
+    """Return the claims about the agent that the module gives to the application."""
     shown = page.response.json()
     return {
         name.removeprefix("OIDC_CLAIM_"): value for name, value in shown["headers"] if name.startswith("OIDC_CLAIM")
@@ -93,7 +93,7 @@ def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, apache,
     agent.sign_in(agent.open(f"{apache}/notes"))
     agent.sign_out(issuer)
     assert "sub" in claims(agent.open(f"{apache}/notes"))
-    work()
+    run_worker()
     assert LogoutNotice.objects.get().last_error == ""
     agent.open(f"{apache}/notes")
     assert agent.went_through("/connexion/")

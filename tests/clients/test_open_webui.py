@@ -13,10 +13,10 @@ import requests
 from accounts.models import AgentSession
 from cerbere.provider.clients.models import Client
 from cerbere.provider.logout.models import LogoutNotice
-from tests.clients.processes import running
+from tests.clients.processes import running_process
 from tests.support import people
 from tests.support.servers.programs import free_port
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 from twofactor.strength import Strength
@@ -35,13 +35,13 @@ def _open_webui(live_server, tmp_path_factory):
         "OAUTH_AUTHORIZE_PARAMS": json.dumps({"acr_values": "eidas2"}),
     }
     command = [sys.executable, "-m", "uvicorn", "--port", str(port), "tests.clients.open_webui:app"]
-    with running(command, url, tmp_path_factory.mktemp("open-webui") / "log", **env):
+    with running_process(command, url, tmp_path_factory.mktemp("open-webui") / "log", **env):
         yield url
 
 
 @pytest.fixture
 def open_webui(issuer, _open_webui):
-    """Its address; registered with a minimum of two factors."""
+    """Yield its URL, registered with a minimum of two factors."""
     people.make_client(
         "open-webui",
         redirect_uris=[f"{_open_webui}/oauth/oidc/callback"],
@@ -125,7 +125,7 @@ def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, open_we
     agent.sign_out(issuer)
     assert AgentSession.objects.count() == 0
     assert "email" in known(agent, open_webui)
-    work()
+    run_worker()
     assert known(agent, open_webui) == {"error": "signed out"}
     assert LogoutNotice.objects.get().delivered_at is not None
 
@@ -133,7 +133,7 @@ def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, open_we
 def test_removal_of_the_method_is_told_by_the_back_channel(agent, camille, open_webui):
     sign_in(agent, open_webui)
     remove_otp_mel_as_admin(OtpMelDevice.objects.get(), people.make_agent("helpdesk"), "téléphone perdu")
-    work()
+    run_worker()
     assert known(agent, open_webui) == {"error": "signed out"}
 
 

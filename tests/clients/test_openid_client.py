@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from cerbere.provider.clients.models import Client
-from tests.clients.processes import running
+from tests.clients.processes import running_process
 from tests.support import people
 from tests.support.servers.programs import find_program, free_port
 from twofactor.strength import Strength
@@ -26,13 +26,13 @@ def _rp(live_server, tmp_path_factory):
     command = [find_program("node", "nodejs, 20 or later"), str(PLACE / "rp.mjs")]
     log = tmp_path_factory.mktemp("openid-client") / "log"
     env = {"ISSUER": live_server.url, "PORT": str(port), "CLIENT_SECRET": people.CLIENT_SECRET}
-    with running(command, f"http://localhost:{port}", log, **env):
+    with running_process(command, f"http://localhost:{port}", log, **env):
         yield f"http://localhost:{port}"
 
 
 @pytest.fixture
 def rp(issuer, _rp):
-    """Its address; its registrations are those of rp.mjs."""
+    """Yield the URL of the relying party, with the registrations of rp.mjs."""
     for name in REGISTRATIONS:
         addresses = {
             "redirect_uris": [f"{_rp}/{name}/callback"],
@@ -50,7 +50,7 @@ def start(agent, rp, name="post", **parameters):
 
 
 def end(agent, page):
-    """What the application shows, by Cerbère's page that posts to it if there is one."""
+    """Return the page of the application as JSON, after Cerbère's form_post page if there is one."""
     if page.forms and "/callback" in page.forms[-1].action:
         page = agent.submit_form(page, page.forms[-1])
     return page.response.json()

@@ -5,7 +5,7 @@ import pytest
 from accounts.models import AgentSession
 from tests.support import people
 from tests.support.servers.live import piag_beside
-from tests.support.worker import work
+from tests.support.worker import run_worker
 
 CONNECTED = "Vous êtes connecté à PIAG avec deux facteurs."
 
@@ -53,5 +53,5 @@ def test_sign_out_of_cerbere_is_told_by_the_back_channel(agent, camille, piag_ur
     agent.enrol(agent.sign_in(agent.open(f"{piag_url}/assistant/")))
     agent.sign_out(issuer)
     assert CONNECTED in agent.open(f"{piag_url}/assistant/").text
-    work()
+    run_worker()
     assert CONNECTED not in agent.open(f"{piag_url}/assistant/").text

@@ -14,7 +14,7 @@ ESSENTIAL_3 = {"id_token": {"acr": {"essential": True, "values": ["eidas3"]}}}
 
 @pytest.fixture
 def proconnect(issuer, agent):
-    """Registered without PKCE, with a minimum of password: it asks for two factors itself."""
+    """Return ProConnect, registered without PKCE and with a minimum of password: it asks for two factors itself."""
     agent.stops_at = CALLBACK
     people.make_client(
         "proconnect",

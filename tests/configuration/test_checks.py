@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cerbere import env
-from tests.support.environment import GOOD_NAMES, sound
+from tests.support.environment import GOOD_NAMES, get_minimal_environment
 from tests.support.paths import ROOT
 
 pytest_plugins = ["tests.support.fixtures.settings"]
@@ -101,7 +101,7 @@ UNUSABLE = {
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in UNUSABLE for value in UNUSABLE[name]])
 def test_a_value_that_cannot_be_used_is_one_line_that_names_it(read, name, value):
     with pytest.raises(SystemExit) as stop:
-        read(sound() | {name: value})
+        read(get_minimal_environment() | {name: value})
     line = str(stop.value)
     assert line.startswith(f"cerbere: {name}: ")
     assert "\n" not in line
@@ -110,18 +110,18 @@ def test_a_value_that_cannot_be_used_is_one_line_that_names_it(read, name, value
 
 @pytest.mark.parametrize("url", ["https://cerbere.example.fr:8443", "http://[::1]:8000", "http://127.0.0.1"])
 def test_an_origin_with_a_port_or_an_address_can_be_used(read, url):
-    assert read(sound() | {"CERBERE_PUBLIC_URL": url})["PUBLIC_URL"] == url
+    assert read(get_minimal_environment() | {"CERBERE_PUBLIC_URL": url})["PUBLIC_URL"] == url
 
 
 def test_name_file_holds_the_value(read, tmp_path):
     (tmp_path / "contact").write_text("  assistance, poste 12\n")
-    values = read(sound() | {"CERBERE_ASSISTANCE_FILE": str(tmp_path / "contact")})
+    values = read(get_minimal_environment() | {"CERBERE_ASSISTANCE_FILE": str(tmp_path / "contact")})
     assert values["SUPPORT_CONTACT"] == "assistance, poste 12"
 
 
 def test_the_value_itself_goes_before_the_file(read, tmp_path):
     both = {"CERBERE_ASSISTANCE": "here", "CERBERE_ASSISTANCE_FILE": str(tmp_path / "none")}
-    assert read(sound() | both)["SUPPORT_CONTACT"] == "here"
+    assert read(get_minimal_environment() | both)["SUPPORT_CONTACT"] == "here"
 
 
 @pytest.mark.parametrize("name", [*GOOD_NAMES, "CERBERE_DATABASE_URL", "CERBERE_EMAIL_PORT"])
@@ -131,7 +131,7 @@ def test_f17_a_file_that_cannot_be_read_is_one_line(read, tmp_path, name, fault)
     if fault == "not text":
         path = tmp_path / "bytes"
         path.write_bytes(b"\xff\xfe\x00")
-    environment = {key: value for key, value in sound().items() if key != name}
+    environment = {key: value for key, value in get_minimal_environment().items() if key != name}
     with pytest.raises(SystemExit, match=f"^cerbere: {name}_FILE: cannot be read"):
         read(environment | {f"{name}_FILE": str(path)})
 
@@ -154,7 +154,7 @@ ALL_AT_ONCE = {
 
 
 def test_a06_the_program_does_not_start_and_says_every_fault_once():
-    done = run(sound() | ALL_AT_ONCE, "-c", "import cerbere.wsgi")
+    done = run(get_minimal_environment() | ALL_AT_ONCE, "-c", "import cerbere.wsgi")
     lines = done.stderr.splitlines()
     assert done.returncode == 4
     assert done.stdout == ""
@@ -166,7 +166,7 @@ def test_a06_the_program_does_not_start_and_says_every_fault_once():
 
 
 def test_a06_nor_does_it_pass_the_check_command():
-    done = run(sound() | ALL_AT_ONCE, "manage.py", "check")
+    done = run(get_minimal_environment() | ALL_AT_ONCE, "manage.py", "check")
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     for name in ("CERBERE_DEBUG", "CERBERE_SECRET_KEY", "CERBERE_SIGNING_KEYS"):
@@ -175,14 +175,14 @@ def test_a06_nor_does_it_pass_the_check_command():
 
 @pytest.mark.parametrize("command", [("-c", "import cerbere.wsgi"), ("manage.py", "check")])
 def test_f17_a_missing_signing_key_file_stops_the_start(command):
-    environment = {name: value for name, value in sound().items() if name != "CERBERE_SIGNING_KEYS"}
+    environment = {name: value for name, value in get_minimal_environment().items() if name != "CERBERE_SIGNING_KEYS"}
     done = run(environment | {"CERBERE_SIGNING_KEYS_FILE": "/none"}, *command)
     assert done.returncode != 0
     assert done.stderr == "cerbere: CERBERE_SIGNING_KEYS_FILE: cannot be read (FileNotFoundError)\n"
 
 
 def test_a_sound_environment_starts_in_silence():
-    done = run(sound(), "-c", "import cerbere.wsgi")
+    done = run(get_minimal_environment(), "-c", "import cerbere.wsgi")
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
 
 

@@ -27,7 +27,7 @@ def https(settings, monkeypatch):
 
 
 def client(address="198.51.100.7", proto="https"):
-    """A browser at this address, seen through the proxy."""
+    """Return a browser at this IP address, behind the proxy."""
     headers = {"HTTP_X_FORWARDED_FOR": address, "HTTP_X_FORWARDED_PROTO": proto, "HTTP_REFERER": f"https://{HOST}/"}
     return Client(enforce_csrf_checks=True, HTTP_HOST=HOST, **headers)
 
@@ -77,7 +77,9 @@ def test_h05_the_address_is_the_one_that_the_proxy_wrote(https, camille):
 
 
 def test_h06_what_a_client_writes_left_of_the_proxy_is_not_another_source(https, monkeypatch):
-    monkeypatch.setattr(attempts, "SOURCE", attempts.Limit(3, attempts.SOURCE.wait, attempts.SOURCE.memory))
+    monkeypatch.setattr(
+        attempts, "SOURCE_LIMIT", attempts.Limit(3, attempts.SOURCE_LIMIT.wait, attempts.SOURCE_LIMIT.memory)
+    )
     tries = [sign_in(client(f"6.6.6.{n}, 198.51.100.7"), f"nobody.{n}", "wrong").status_code for n in range(4)]
     assert tries == [200] * 3 + [429]
     assert sign_in(client("6.6.6.1, 198.51.100.8"), "nobody.else", "wrong").status_code == 200

@@ -11,7 +11,7 @@ from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports import engine
 from cerbere.core.imports.engine import batch_transaction
-from tests.support.at_once import at_once
+from tests.support.at_once import run_at_once
 from twofactor.seed_formats import Entry
 from twofactor.seeds import import_seeds as seeds_act
 from twofactor.seeds.models import ImportedSeed
@@ -26,12 +26,12 @@ def _small_batches(monkeypatch):
 
 
 def by_four(imported):
-    """The verdicts of four imports of the same, each on a connection of its own."""
+    """Run four imports of the same content at once, each on its own connection, and return all verdicts."""
 
     def one(_):
         return [line.verdict for batch in imported() for line in batch]
 
-    return [verdict for verdicts in at_once(one, range(4)) for verdict in verdicts]
+    return [verdict for verdicts in run_at_once(one, range(4)) for verdict in verdicts]
 
 
 def text():

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import attempts
 from accounts.models import Attempts
-from tests.support.at_once import alone
+from tests.support.at_once import close_connections_after
 from tests.support.people import Browser
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -30,11 +30,11 @@ def elsewhere():
 
 @contextmanager
 def stopped_at(row, act):
-    """While somebody else has this row, the act waits for it."""
+    """Check that the act waits while another connection has locked this row."""
     with ThreadPoolExecutor(1) as pool:
         with elsewhere() as holder:
             holder.execute(f"{row} FOR UPDATE")
-            under_way = pool.submit(alone(act))
+            under_way = pool.submit(close_connections_after(act))
             end = time.monotonic() + PATIENCE
             with elsewhere() as observer:
                 observer.autocommit = True
@@ -46,7 +46,7 @@ def stopped_at(row, act):
 
 
 def take(row):
-    """Raises LockNotAvailable if somebody has it."""
+    """Lock a row on another connection. Raises LockNotAvailable if it is locked already."""
     with elsewhere() as other:
         assert other.execute(f"{row} FOR UPDATE NOWAIT").rowcount == 1
 
@@ -60,18 +60,18 @@ def test_a_session_that_goes_on_is_locked_after_its_agent(camille):
     assert under_way.result().status_int == 303
 
 
-def counted(camille):
-    """The tries of a browser that knows the agent, where a directory keeps the password."""
+def count_tries(camille):
+    """Count the tries of a known browser where a directory keeps the password; return statements for both rows."""
     now = timezone.now()
-    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
-    assert attempts.reserve(browser, None, now) is None  # so it stands in the table before the other
-    assert attempts.reserve(browser, browsers, now) is None
+    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS_PREFIX}{camille.uuid}"
+    assert attempts.reserve_try(browser, None, now) is None  # so it stands in the table before the other
+    assert attempts.reserve_try(browser, browsers, now) is None
     return (f"SELECT FROM accounts_attempts WHERE key = '{key}'" for key in (browsers, browser))
 
 
 def test_counters_are_unlocked_in_the_order_in_which_tries_take_them(camille):
-    first, then = counted(camille)
-    Attempts.objects.filter(key__startswith=attempts.BROWSERS).update(
+    first, then = count_tries(camille)
+    Attempts.objects.filter(key__startswith=attempts.BROWSERS_PREFIX).update(
         locked_until=None
     )  # now after the other in the table
     with stopped_at(first, lambda: attempts.unlock(camille)) as under_way:
@@ -81,24 +81,24 @@ def test_counters_are_unlocked_in_the_order_in_which_tries_take_them(camille):
 
 
 def test_the_purge_of_counters_waits_for_none_and_leaves_what_somebody_has(camille):
-    first, _then = counted(camille)
+    first, _then = count_tries(camille)
     with elsewhere() as holder:
         holder.execute(f"{first} FOR UPDATE")
         holder.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}s'")  # else a fault would last
         assert attempts.purge_before(timezone.now()) == 1
-    assert Attempts.objects.get().key.startswith(attempts.BROWSERS)
+    assert Attempts.objects.get().key.startswith(attempts.BROWSERS_PREFIX)
     assert attempts.purge_before(timezone.now()) == 1
 
 
 def test_a_try_takes_them_in_this_order(camille):
-    first, then = counted(camille)
-    with stopped_at(first, lambda: counted(camille)):
+    first, then = count_tries(camille)
+    with stopped_at(first, lambda: count_tries(camille)):
         take(then)
 
 
 def test_so_does_a_try_that_was_right(camille):
-    first, then = counted(camille)
-    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS}{camille.uuid}"
+    first, then = count_tries(camille)
+    browser, browsers = f"browser:{camille.uuid}:nonce", f"{attempts.BROWSERS_PREFIX}{camille.uuid}"
     with stopped_at(first, lambda: attempts.record_success(browser, browsers)):
         take(then)
 

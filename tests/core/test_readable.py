@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 def send(browser, address, body, content_type):
-    """As it is: WebTest would make another body of one that is called multipart."""
+    """Send the body as it is: WebTest would change one that is called multipart."""
     kind = {"Content-Type": content_type}
     return browser.request(address, method="POST", body=body, headers=kind, expect_errors=True)
 

@@ -18,7 +18,7 @@ from cerbere.provider.hashes import digest
 from tests.support import people
 from tests.support.paths import ROOT
 from twofactor.otp_mel.models import OtpMelDevice
-from twofactor.sources import source
+from twofactor.sources import get_source
 from twofactor.strength import Strength
 
 
@@ -74,7 +74,7 @@ def filled(db, settings):
 
 def test_agents_have_their_situation(filled):
     state = {
-        agent.uid: (source().look_up(agent.uid)[0].value, hasattr(agent, "otp_mel"), agent.is_superuser)
+        agent.uid: (get_source().look_up(agent.uid)[0].value, hasattr(agent, "otp_mel"), agent.is_superuser)
         for agent in Agent.objects.all()
     }
     assert state == {
@@ -86,7 +86,7 @@ def test_agents_have_their_situation(filled):
 
 def test_agents_sign_in_with_the_password_and_the_phones_code(filled, browser):
     browser.sign_in("agent.enrole", "le premier mot de passe")
-    seed = source().look_up("agent.enrole")[1].decode()
+    seed = get_source().look_up("agent.enrole")[1].decode()
     assert browser.send_code("/verification/", people.code(seed)).location.endswith("/compte/")
 
 

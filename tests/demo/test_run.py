@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from tests.support.paths import ROOT
 from tests.support.servers.programs import free_port
-from twofactor.codes import code_at, step_of
+from twofactor.codes import compute_code, get_step
 
 STARTED = 60  # seconds at most, on a loaded machine
 ENDED = 20
@@ -36,7 +36,7 @@ def is_free(port):
 
 
 def command(place, *arguments, **more):
-    """The demo's command line, in the environment of the suite: its CERBERE_… variables must not matter."""
+    """Run the demo's command line in the suite's environment, whose CERBERE_… variables must not matter."""
     environment = os.environ | place.environment | more
     words = [sys.executable, "-m", "cerbere.demo", *arguments]
     return subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=ENDED)
@@ -66,7 +66,7 @@ def bnum_secret(directory, uid):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Where the demo lives: a directory that does not exist yet and two free ports."""
+    """Return a place for the demo: a directory that does not exist yet, and two free ports."""
     directory, port, piag_port = tmp_path_factory.mktemp("demo") / "data", free_port(), free_port()
     environment = {"DEMO_DIR": str(directory), "PORT": str(port), "PIAG_PORT": str(piag_port), "DEMO_PASSWORD": ""}
     return SimpleNamespace(directory=directory, port=port, piag_port=piag_port, environment=environment)
@@ -74,7 +74,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(place):
-    """What a first start and its end by SIGTERM gave."""
+    """Start the demo, end it by SIGTERM, and return the results."""
     process, output = start(place, place.directory.parent / "first.log")
     answers = [get(port, "/healthz").status for port in (place.port, place.piag_port)]
     process.send_signal(signal.SIGTERM)
@@ -87,7 +87,7 @@ def first(place):
 
 @pytest.fixture(scope="module")
 def second(place, first):
-    """What the second start printed; the demo runs as long as the tests of this file."""
+    """Start the demo a second time for the tests of this file, and yield its output."""
     process, output = start(place, place.directory.parent / "second.log")
     yield output
     process.send_signal(signal.SIGINT)
@@ -158,11 +158,11 @@ def test_piag_sends_its_agents_to_a_portal_that_knows_it(place, second):
 
 def test_demo_code_prints_the_phones_code_and_nothing_else(place, second):
     seed = bnum_secret(place.directory, "agent.bnum").encode()
-    before = step_of(timezone.now())
+    before = get_step(timezone.now())
     result = command(place, "manage", "demo_code", "agent.bnum")
-    steps = range(before, step_of(timezone.now()) + 1)
+    steps = range(before, get_step(timezone.now()) + 1)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout in [f"{code_at(seed, step)}\n" for step in steps]
+    assert result.stdout in [f"{compute_code(seed, step)}\n" for step in steps]
 
 
 def test_demo_code_of_an_unknown_login_is_one_line(place, second):
@@ -172,7 +172,7 @@ def test_demo_code_of_an_unknown_login_is_one_line(place, second):
 
 
 def outside_the_demo(**more):
-    """What `manage.py demo_code` answers with the suite's settings."""
+    """Run `manage.py demo_code` with the suite's settings instead of the demo's."""
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "cerbere.settings"} | more
     words = [sys.executable, "manage.py", "demo_code", "agent.bnum"]
     return subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=ENDED)

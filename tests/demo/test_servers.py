@@ -25,7 +25,7 @@ def test_the_qr_code_has_colours_of_its_own_on_a_terminal(tmp_path):
 
 @pytest.fixture
 def stand_in():
-    """A child process in the place of a server."""
+    """Yield a function that starts a child process in the place of a server."""
     children = []
 
     def make(code):

@@ -32,7 +32,7 @@ class Standing:
 
 
 def standing(site, uid):
-    """Also that nothing was done twice, and no failure counted."""
+    """Return what this agent's rows hold, after checking that nothing was done twice and no failure counted."""
     device = "SELECT last_step, confirmed, failures FROM twofactor_otpmeldevice WHERE user_id = "
     [(last_step, confirmed, failures)] = site.sql(device + ID, uid) or [(-1, False, 0)]
     [(session_data,)] = site.sql(f"SELECT session_data FROM accounts_agentsession WHERE agent_id = {ID}", uid)
@@ -55,14 +55,14 @@ class Deaths:
     """The workers' deaths in the middle of acts, at moments that move from before to after what such an act takes."""
 
     def __init__(self, site, act):
-        """`act` is one that nobody disturbs, on new workers: the slowest that there is."""
+        """Time `act`, undisturbed on new workers, which is its slowest case."""
         self.site, self.answers = site, []
         site.kill_workers()
         answer, self.seconds = timed(act)
         assert answer.status_code == 303
 
     def during(self, act):
-        """Notes the answer, None when it never arrived."""
+        """Kill the workers during the act, and note its response, None if none arrived."""
         with ThreadPoolExecutor(1) as pool:
             pending = pool.submit(timed, act)
             time.sleep(self.seconds * BEYOND * len(self.answers) / TIMES)
@@ -74,7 +74,7 @@ class Deaths:
         self.answers.append(answer)
 
     def were_in_the_middle(self):
-        """Whether they did what the test is about: answers never came."""
+        """Tell whether the kills met requests under way: some responses never arrived."""
         return len(self.answers) == TIMES and self.answers.count(None) >= TIMES // 5
 
 

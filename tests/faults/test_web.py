@@ -17,7 +17,7 @@ from cerbere import env
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.portal.errors import server_error
-from tests.support.database import elsewhere
+from tests.support.database import execute_elsewhere
 from tests.support.paths import ROOT
 from tests.support.people import answer, code, login_form
 from tests.support.servers.programs import free_port
@@ -48,7 +48,7 @@ with ThreadPoolExecutor() as pool:
 
 
 def without_database(*cases):
-    """What each is answered by a program whose database nobody can reach, and all that it logs."""
+    """Return the responses of a program whose database cannot be reached, and all that it logs."""
     return with_database(f"127.0.0.1:{free_port()}", *cases)
 
 
@@ -75,12 +75,12 @@ def test_f03_without_its_database_every_page_that_needs_it_is_a_503_in_time():
 
 
 def first_exit(page):
-    """Where the button leads."""
+    """Return the URL to which the button leads."""
     return html.unescape(re.search(r'<a class="fr-btn" href="([^"]*)">', page)[1])
 
 
 def silent(address, port=0):
-    """It is connected to, and says nothing."""
+    """Return a server that accepts connections and never answers, and its port."""
     listener = socket.create_server((address, port), backlog=50)
     return listener, listener.getsockname()[1]
 
@@ -129,11 +129,11 @@ def test_f03_the_page_of_the_503_leads_nowhere_else():
 def test_f04_a_standby_that_only_reads_is_a_503(browser, camille):
     page, name = browser.get("/connexion/"), connection.settings_dict["NAME"]
     try:
-        elsewhere(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        execute_elsewhere(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
         connection.close()
         given = browser.sign_in(page=page)
     finally:
-        elsewhere(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        execute_elsewhere(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
         connection.close()
     assert (given.status_int, given.headers["Retry-After"]) == (503, "30")
 

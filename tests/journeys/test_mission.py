@@ -18,7 +18,7 @@ SUCCESS = "Authentification 2 facteurs activée avec succès pour la méthode OT
 
 
 def text(response):
-    """What is read on the page, spaces folded."""
+    """Return the text of the page, spaces folded."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", "", response.text)).split())
 
 

@@ -11,7 +11,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import AgentSession
 from tests.support.people import CLIENT_SECRET, VERIFIER, Browser, answer, code, make_agent, put_on_bnum, wrong_code
-from tests.support.worker import work
+from tests.support.worker import run_worker
 
 PASSWORD = "canari mot de passe 7391"
 WRONG = "canari faux 5520"
@@ -22,7 +22,7 @@ BASE32 = "INAU4QKSLFBUCTSBKJMUGQKOIFJFSNBS"
 
 @pytest.fixture
 def logs():
-    """Everything that the program's own handler writes, at DEBUG, SQL of Django included."""
+    """Yield all that the program's handler writes at DEBUG, Django's SQL included."""
     handler = logging.getLogger().handlers[0]
     before = handler.setStream(io.StringIO())
     yield handler.stream.getvalue
@@ -36,7 +36,7 @@ def logged_at_debug(logs):
 
 
 def crash_of(browser, address, fields):
-    """A form whose handling breaks in the middle: the table behind it is gone."""
+    """Send a form whose handling fails in the middle, because a table is gone."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditevent RENAME TO hidden")
     try:
@@ -50,7 +50,7 @@ def crash_of(browser, address, fields):
 
 
 def journey():
-    """Every secret is used rightly, wrongly and in a request that crashes. Returns those made on the way."""
+    """Use every secret rightly, wrongly and in a request that crashes; return the secrets made on the way."""
     make_agent("canari.jaune", PASSWORD)
     put_on_bnum("canari.jaune", SEED)
     browser = Browser()
@@ -80,7 +80,7 @@ def journey():
 
 
 def dump():
-    """Every row of every table, as text."""
+    """Return every row of every table, as text."""
     if connection.vendor == "sqlite":
         connection.ensure_connection()
         return "\n".join(connection.connection.iterdump())
@@ -97,7 +97,7 @@ def dump():
 def test_p05_p06_no_secret_is_left_anywhere(piag, logged_at_debug):
     secrets, codes = journey()
     queue = repr(list(DBTaskResult.objects.values()))
-    work()
+    run_worker()
     places = {
         "logs": logged_at_debug(),
         "database": dump(),

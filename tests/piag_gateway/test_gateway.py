@@ -33,7 +33,7 @@ def other(nginx, piag):
 
 
 def headers_of(page):
-    """What reached the application; a name sent twice would show as two."""
+    """Return the headers that reached the application, as pairs: a header sent twice gives two."""
     return page.json()["headers"]
 
 
@@ -90,7 +90,7 @@ def test_what_a_client_says_of_itself_is_not_passed_on(connected, name):
 
 def test_header_sent_twice_is_replaced_as_a_whole(connected, nginx):
     lines = ["X-Agent-Email: a@example.fr", "X-Agent-Email: b@example.fr"]
-    answer = nginx.answer("GET /ia/", fixtures.cookies_of(connected), *lines)
+    answer = nginx.answer("GET /ia/", fixtures.make_cookie_header(connected), *lines)
     assert "a@example.fr" not in answer
     assert "b@example.fr" not in answer
     assert AGENT["X-Agent-Email"] in answer
@@ -180,7 +180,7 @@ def test_after_a_backchannel_logout_the_next_request_is_refused(connected, other
 
 @pytest.fixture
 def two(agent, other, forge):
-    """Two agents, connected, each in their browser."""
+    """Return the browsers of two connected agents."""
     for number, browser in enumerate((agent, other)):
         name = {"sub": f"agent-{number}", "name": f"Agent {number}"}
         forge.claims, forge.userinfo = {"sub": name["sub"]}, name

@@ -27,7 +27,7 @@ UPGRADE = [
 
 @pytest.fixture
 def place(tmp_path):
-    """For another nginx, where another PIAG has the rest."""
+    """Return a directory for another nginx and another PIAG."""
     (tmp_path / "nginx").mkdir()
     return tmp_path / "nginx"
 
@@ -82,7 +82,7 @@ def test_large_body_of_a_stranger_is_refused_as_a_small_one(agent, upstream):
 
 
 def test_websocket_is_opened_for_an_agent(connected, nginx):
-    with nginx.sent("GET /ia/ws", fixtures.cookies_of(connected), *UPGRADE) as socket:
+    with nginx.send_raw("GET /ia/ws", fixtures.make_cookie_header(connected), *UPGRADE) as socket:
         answer = socket.recv(4096)
         assert answer.startswith(b"HTTP/1.1 101")
         assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer  # RFC 6455 §1.3
@@ -91,7 +91,7 @@ def test_websocket_is_opened_for_an_agent(connected, nginx):
 
 
 def test_websocket_is_refused_to_a_stranger(nginx, upstream):
-    with nginx.sent("GET /ia/ws", *UPGRADE) as socket:
+    with nginx.send_raw("GET /ia/ws", *UPGRADE) as socket:
         assert socket.recv(4096).startswith(b"HTTP/1.1 401")
     assert upstream.seen == []
 

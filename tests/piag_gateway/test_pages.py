@@ -26,7 +26,7 @@ POLICY = {
 
 @pytest.fixture(scope="module")
 def public(provider, tmp_path_factory):
-    """PIAG behind a proxy that ends TLS."""
+    """Yield a PIAG behind a proxy that ends TLS."""
     env = {"PIAG_PUBLIC_URL": "https://piag.example.fr", "PIAG_TRUSTED_PROXIES": "1"}
     with running_piag(tmp_path_factory.mktemp("https"), provider.url, CLIENT_ID, CLIENT_SECRET, **env) as piag:
         yield piag
@@ -89,7 +89,7 @@ def test_c01_cookies_are_bound_to_the_host_under_https(public):
 
 
 def cookies_of(answer):
-    """Name and attributes of each cookie that the answer sets."""
+    """Return the name and the attributes of each cookie that the response sets."""
     found = {}
     for line in answer.raw.headers.getlist("Set-Cookie"):
         first, *attributes = [part.strip() for part in line.split(";")]

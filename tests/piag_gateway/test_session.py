@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.fakes.forging_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT
 from tests.support.fixtures import piag as fixtures
-from tests.support.servers.piag import BUTTON, Browser, query_of, running_piag
+from tests.support.servers.piag import BUTTON, Browser, parse_query, running_piag
 
 provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
 connected = fixtures.connected
@@ -15,7 +15,7 @@ connected = fixtures.connected
 
 @pytest.fixture(scope="module")
 def strict(provider, tmp_path_factory):
-    """PIAG that accepts no authentication older than ten minutes."""
+    """Yield a PIAG that accepts no authentication older than ten minutes."""
     place = tmp_path_factory.mktemp("strict")
     with running_piag(place, provider.url, CLIENT_ID, CLIENT_SECRET, PIAG_MAX_AGE="600") as piag:
         yield piag
@@ -87,13 +87,13 @@ def hurried(strict):
 
 
 def test_r09_max_age_is_asked(hurried):
-    assert query_of(hurried.open("/assistant/", follow=False).headers["Location"])["max_age"] == "600"
+    assert parse_query(hurried.open("/assistant/", follow=False).headers["Location"])["max_age"] == "600"
 
 
 def test_r09_old_authentication_is_asked_again(hurried, forge):
     forge.claims = {"auth_time": int(time.time()) - 700}
     again = hurried.open(hurried.to_callback("/assistant/?page=5"), follow=False)
-    assert query_of(again.headers["Location"])["max_age"] == "600"
+    assert parse_query(again.headers["Location"])["max_age"] == "600"
     forge.claims = {}
     assert hurried.open(again.headers["Location"]).url.endswith("/assistant/?page=5")
 

@@ -81,7 +81,7 @@ def test_a_password_is_changed_by_the_one_act_that_counts_records_and_mails(chie
 
 @pytest.fixture
 def everything(chief, enrolled):
-    """One row of each model that the administration shows."""
+    """Create one row of each model that the administration shows."""
     make_client()
     return chief
 

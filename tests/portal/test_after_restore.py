@@ -15,7 +15,7 @@ from cerbere.provider.clients.models import Client
 from cerbere.provider.logout.models import LogoutNotice
 from cerbere.provider.tokens.models import Grant
 from tests.support.people import CAMILLE_SECRET, NOW, Browser, activate_otp_mel, answer, code, device, is_two_factor
-from twofactor.codes import code_at, step_of
+from twofactor.codes import compute_code, get_step
 from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def clock():
 
 @pytest.fixture
 def after_restore(capsys):
-    """Runs it, and returns the moment from which nodes may start."""
+    """Run after_restore, and return the time from which nodes may start."""
 
     def run():
         call_command("after_restore")
@@ -128,11 +128,11 @@ def test_an_agent_who_enrolled_after_the_backup_cannot_be_enrolled_by_that_code(
 
 def test_a_step_that_is_burnt_further_stays_burnt(camille, after_restore):
     activate_otp_mel(camille)
-    ahead = step_of(NOW) + 40
+    ahead = get_step(NOW) + 40
     OtpMelDevice.objects.update(last_step=ahead)
     after_restore()
     assert device().last_step == ahead
-    assert not at_two_factors(Browser(), code_at(CAMILLE_SECRET.encode(), ahead))
+    assert not at_two_factors(Browser(), compute_code(CAMILLE_SECRET.encode(), ahead))
 
 
 def test_the_journal_says_that_it_was_run_and_it_may_be_run_again(raised, after_restore):

@@ -17,7 +17,7 @@ OF_AGENTS = ["/compte/", "/compte/mot-de-passe/", "/compte/deux-facteurs/otp-mel
 
 
 def links(page):
-    """Addresses of this site on a page: links, images, scripts, styles, forms."""
+    """Return the URLs of this site on a page: links, images, scripts, styles, forms."""
     found = re.findall(r'(?:href|src|action)="([^"]*)"', page.text)
     inside = (urljoin(page.request.url, html.unescape(link)) for link in found)
     return {link for link in inside if urlsplit(link).netloc == "localhost:8000"}
@@ -28,7 +28,7 @@ def ids(page):
 
 
 def crawl(browser, starts):
-    """Every page in reach of these, by links only; each address once."""
+    """Return every page that links lead to from these, each URL once, and the fragments of the links."""
     pages, to_see = {}, [urljoin("http://localhost:8000", start) for start in starts]
     fragments = set()
     while to_see:

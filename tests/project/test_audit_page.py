@@ -1,4 +1,4 @@
-"""docs/audit.md says what the journal holds: neither more nor less."""
+"""docs/audit.md says what the audit log holds: neither more nor less."""
 
 import re
 

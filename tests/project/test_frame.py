@@ -48,7 +48,7 @@ def paths(patterns, prefix=""):
 
 
 def example(route):
-    """A path that this route matches."""
+    """Return a path that this route matches."""
     parts = route.replace("^", "").replace("$", "").split("<")
     filled = [parts[0]]
     for part in parts[1:]:
@@ -132,7 +132,7 @@ def python_files():
 
 
 def private_names(tree):
-    """Private names that a module imports from elsewhere, and private attributes of imported names that it uses."""
+    """Return the private names of other modules that this module imports or uses."""
     imported = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -152,7 +152,7 @@ def is_private(name):
 
 
 def own_names(tree):
-    """Private names that this module itself defines or sets on its own objects."""
+    """Return the private names that this module defines, or sets on its own objects."""
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     set_on_self = {
         node.attr

@@ -13,7 +13,7 @@ AGENTS, SEEDS = PAGE.split("## Secrets")
 
 
 def firsts(text, title):
-    """What stands in backticks in the first column of the table with this title."""
+    """Return the words in backticks in the first column of the table with this title."""
     table = text.split(f"| {title} |")[1].split("\n\n")[0]
     return {name for row in re.findall(r"^\| (.*?) \|", table, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
 

@@ -16,7 +16,7 @@ TELL = "import json, {module}; from cerbere import env; print(json.dumps(env.REA
 
 
 def settings_of(module):
-    """What a process without any setting reads, and the defaults, as an operator would write them."""
+    """Return the variables that this module reads in an empty environment, with their defaults."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CERBERE_", "PIAG_", "DJANGO_"))}
     program = [sys.executable, "-c", TELL.format(module=module)]
     done = subprocess.run(program, cwd=ROOT, env=clean, capture_output=True, text=True, check=True)

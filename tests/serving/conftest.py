@@ -1,9 +1,9 @@
 import pytest
 
-from tests.support.servers.serving import served
+from tests.support.servers.serving import running_server
 
 
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory):
-    with served("tests.support.fakes.echo", tmp_path_factory.mktemp("echo"), "--workers=1") as server:
+    with running_server("tests.support.fakes.echo", tmp_path_factory.mktemp("echo"), "--workers=1") as server:
         yield server

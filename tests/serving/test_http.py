@@ -5,7 +5,7 @@ import time
 import pytest
 from django.http.cookie import parse_cookie
 
-from tests.support.servers.serving import everything, served
+from tests.support.servers.serving import read_all, running_server
 
 GET = ("GET / HTTP/1.1", "Host: here")
 POST = ("POST /read HTTP/1.1", "Host: here")
@@ -14,34 +14,36 @@ CLOSE = "Connection: close"
 
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory):
-    with served("tests.support.fakes.echo", tmp_path_factory.mktemp("echo")) as server:
+    with running_server("tests.support.fakes.echo", tmp_path_factory.mktemp("echo")) as server:
         yield server
 
 
 def test_the_address_is_decoded_and_the_query_is_not(echo):
-    told = echo.tell("GET /a%20b/%C3%A9%2F?x=%20y&z=%C3%A9+%zz")
+    told = echo.get_echo("GET /a%20b/%C3%A9%2F?x=%20y&z=%C3%A9+%zz")
     assert told["PATH_INFO"] == "/a b/é/".encode().decode("latin-1")  # as PEP 3333 wants it
     assert told["QUERY_STRING"] == "x=%20y&z=%C3%A9+%zz"
     assert told["SCRIPT_NAME"] == ""
-    assert echo.tell("GET /%E9")["PATH_INFO"] == "/\xe9"
-    assert echo.tell("GET //elsewhere.test/..")["PATH_INFO"] == "//elsewhere.test/.."
+    assert echo.get_echo("GET /%E9")["PATH_INFO"] == "/\xe9"
+    assert echo.get_echo("GET //elsewhere.test/..")["PATH_INFO"] == "//elsewhere.test/.."
 
 
 def test_who_asks_is_the_other_end_whatever_headers_say(echo):
-    told = echo.tell("GET /", "Remote-Addr: 192.0.2.1", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https")
+    told = echo.get_echo("GET /", "Remote-Addr: 192.0.2.1", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https")
     assert (told["REMOTE_ADDR"], told["wsgi.url_scheme"]) == ("127.0.0.1", "http")
     assert (told["HTTP_X_FORWARDED_FOR"], told["HTTP_X_FORWARDED_PROTO"]) == ("192.0.2.1", "https")
 
 
 def test_headers_that_repeat_are_joined_in_order(echo):
-    told = echo.tell("GET /", "X-Forwarded-For: 192.0.2.1", "Cookie: a=1", "X-Forwarded-For: 192.0.2.2", "Cookie: b=2")
+    told = echo.get_echo(
+        "GET /", "X-Forwarded-For: 192.0.2.1", "Cookie: a=1", "X-Forwarded-For: 192.0.2.2", "Cookie: b=2"
+    )
     assert told["HTTP_X_FORWARDED_FOR"].replace(" ", "") == "192.0.2.1,192.0.2.2"
     assert parse_cookie(told["HTTP_COOKIE"]) == {"a": "1", "b": "2"}
-    assert echo.tell("GET /", "Host: elsewhere")["HTTP_HOST"] == "here,elsewhere"  # which is no name of ours
+    assert echo.get_echo("GET /", "Host: elsewhere")["HTTP_HOST"] == "here,elsewhere"  # which is no name of ours
 
 
 def test_an_address_with_a_host_changes_no_host(echo):
-    told = echo.tell("GET http://elsewhere.test/page?x=1")
+    told = echo.get_echo("GET http://elsewhere.test/page?x=1")
     assert (told["HTTP_HOST"], told["PATH_INFO"], told["QUERY_STRING"]) == ("here", "/page", "x=1")
 
 
@@ -92,7 +94,7 @@ def test_two_lengths_smuggle_nothing(echo, first):
 
 
 def test_heads_have_a_limit(echo):
-    assert len(echo.tell(f"GET /?{'x' * 8170}")["QUERY_STRING"]) == 8170  # with a long state, nonce and claims
+    assert len(echo.get_echo(f"GET /?{'x' * 8170}")["QUERY_STRING"]) == 8170  # with a long state, nonce and claims
     assert echo.raw(f"GET /?{'x' * 65536} HTTP/1.1", "Host: here").startswith("HTTP/1.1 414 ")
     assert echo.raw(*GET, *(f"X-{n}: {'x' * 2000}" for n in range(70))).startswith("HTTP/1.1 431 ")
     assert echo.raw(*GET, *(f"X-{n}: x" for n in range(110))).startswith("HTTP/1.1 431 ")
@@ -111,21 +113,21 @@ def test_the_server_tells_its_name_only(echo):
 
 
 def test_bodies_with_a_length_or_in_chunks(echo):
-    assert echo.tell("POST /read", "Content-Length: 3", body=b"abc")["body"] == "abc"
+    assert echo.get_echo("POST /read", "Content-Length: 3", body=b"abc")["body"] == "abc"
     chunks = b"3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n"
-    told = echo.tell("POST /read", "Transfer-Encoding: chunked", body=chunks)
+    told = echo.get_echo("POST /read", "Transfer-Encoding: chunked", body=chunks)
     assert (told["body"], told.get("CONTENT_LENGTH"), told.get("HTTP_TRAILER")) == ("abcde", None, None)
 
 
 def test_a_client_that_waits_for_a_sign_gets_it(echo):
-    with echo.sent(*POST, CLOSE, "Expect: 100-continue", "Content-Length: 3") as connection:
+    with echo.send_raw(*POST, CLOSE, "Expect: 100-continue", "Content-Length: 3") as connection:
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"abc")
-        assert '"body": "abc"' in everything(connection)
+        assert '"body": "abc"' in read_all(connection)
 
 
 def test_a_body_that_nobody_reads_is_not_taken(echo):
-    with echo.sent("POST / HTTP/1.1", "Host: here", "Content-Length: 100000000") as connection:
+    with echo.send_raw("POST / HTTP/1.1", "Host: here", "Content-Length: 100000000") as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
         with pytest.raises(OSError, match=r"Broken pipe|reset"):
             connection.sendall(b"x" * 99_000_000)
@@ -140,18 +142,18 @@ def test_what_follows_an_unread_body_is_the_next_request(echo):
 
 def test_clients_that_leave_early_cost_nothing(echo):
     for _ in range(30):
-        echo.sent(*POST, "Content-Length: 100", body=b"abc").close()
-        echo.sent("GET /wait?0.05 HTTP/1.1", "Host: here").close()
+        echo.send_raw(*POST, "Content-Length: 100", body=b"abc").close()
+        echo.send_raw("GET /wait?0.05 HTTP/1.1", "Host: here").close()
     start = time.monotonic()
-    assert echo.tell("GET /")["body"] == ""
+    assert echo.get_echo("GET /")["body"] == ""
     assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"])
 def test_a_client_that_does_not_go_on_is_left(tmp_path, sent):
     with (
-        served("tests.support.fakes.echo", tmp_path, GRANIAN_HTTP1_HEADER_READ_TIMEOUT="300") as server,
-        server.sent() as connection,
+        running_server("tests.support.fakes.echo", tmp_path, GRANIAN_HTTP1_HEADER_READ_TIMEOUT="300") as server,
+        server.send_raw() as connection,
     ):
         connection.sendall(sent)
-        everything(connection)  # which would end after PATIENCE otherwise, as an error
+        read_all(connection)  # which would end after PATIENCE otherwise, as an error

@@ -7,8 +7,8 @@ import pytest
 from tests.support.servers.haproxy import running_haproxy
 from tests.support.servers.piag import SECRET_KEY
 from tests.support.servers.programs import clean_environment, free_port
-from tests.support.servers.proxy import SITES, status, told
-from tests.support.servers.serving import served
+from tests.support.servers.proxy import SITES, parse_echo, status
+from tests.support.servers.serving import running_server
 from tests.support.servers.site import environment
 
 READY, UNREADY, GONE = "UP L7OK", "DOWN L7STS", "DOWN L4CON"
@@ -16,12 +16,13 @@ READY, UNREADY, GONE = "UP L7OK", "DOWN L7STS", "DOWN L4CON"
 
 @pytest.fixture
 def nodes(tmp_path):
-    """Two, each ready while it has its file."""
+    """Yield two nodes, each ready while its file exists."""
     places = [tmp_path / name for name in ("one", "two")]
     for place in places:
         place.mkdir()
     one, two = (
-        served("tests.support.fakes.echo", place, "--workers=1", ECHO_READY=str(place / "ready")) for place in places
+        running_server("tests.support.fakes.echo", place, "--workers=1", ECHO_READY=str(place / "ready"))
+        for place in places
     )
     with one as first, two as second:
         for place in places:
@@ -42,8 +43,8 @@ def haproxy(nodes, tmp_path):
 
 
 def who_answer(haproxy):
-    """The workers, the same for both programs."""
-    each = [{str(told(haproxy.answer("GET /", host=host))["pid"]) for _ in range(6)} for host in SITES]
+    """Return the workers of a node, found the same way for both programs."""
+    each = [{str(parse_echo(haproxy.answer("GET /", host=host))["pid"]) for _ in range(6)} for host in SITES]
     assert each[0] == each[1]
     return each[0]
 
@@ -85,12 +86,12 @@ def test_the_programs_themselves_are_ready_for_it(tmp_path):
     }  # fmt: skip
     (tmp_path / "piag").mkdir()
     with (
-        served("cerbere.wsgi", tmp_path, "--workers=1", **cerbere) as first,
-        served("piag_gateway.wsgi", tmp_path / "piag", "--workers=1", **piag) as second,
+        running_server("cerbere.wsgi", tmp_path, "--workers=1", **cerbere) as first,
+        running_server("piag_gateway.wsgi", tmp_path / "piag", "--workers=1", **piag) as second,
         running_haproxy(tmp_path, (first.port, free_port()), (second.port, free_port())) as haproxy,
     ):
         haproxy.wait_until_nodes_are(cerbere1=READY, cerbere2=GONE, piag1=READY, piag2=GONE)
         assert "issuer" in haproxy.answer("GET /.well-known/openid-configuration")
         assert status(haproxy.answer("GET /", host="piag.test")) == 200
         request = re.search(r"(?i)\r\nX-Request-ID: (\w+)", haproxy.answer("GET /healthz"))[1]
-        assert " cerbere/cerbere1 GET /healthz 200 " in haproxy.logged(request)
+        assert " cerbere/cerbere1 GET /healthz 200 " in haproxy.wait_for_log(request)

@@ -8,22 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.servers.serving import Served, is_gone, served
+from tests.support.servers.serving import Served, is_gone, running_server
 from tests.support.servers.site import environment
 
 CLOSE = "Connection: close"
 
 
 def waiting(server, seconds, times):
-    """So many requests under way, each with a connection of its own."""
+    """Return the connections of so many requests under way."""
     pool = ThreadPoolExecutor(times)
-    given = [pool.submit(server.tell, f"GET /wait?{seconds}") for _ in range(times)]
+    given = [pool.submit(server.get_echo, f"GET /wait?{seconds}") for _ in range(times)]
     time.sleep(0.3)
     return given
 
 
 def both_answer(server):
-    return len({server.tell("GET /")["pid"] for _ in range(20)}) == 2
+    return len({server.get_echo("GET /")["pid"] for _ in range(20)}) == 2
 
 
 def test_an_unsafe_cerbere_ends_with_a_line_for_each_fault(tmp_path):
@@ -44,7 +44,7 @@ def test_a_program_that_cannot_be_loaded_ends(tmp_path, program):
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_other_one_answers(tmp_path):
-    with served("tests.support.fakes.echo", tmp_path) as server:
+    with running_server("tests.support.fakes.echo", tmp_path) as server:
         server.wait_until(lambda: both_answer(server))
         given, victim, start = waiting(server, 1.5, 12), server.workers[0], time.monotonic()
         os.kill(int(victim), signal.SIGKILL)
@@ -57,7 +57,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_other_one_answers(tmp_path)
 
 
 def test_workers_that_die_at_their_births_end_the_server(tmp_path):
-    with served("tests.support.fakes.echo", tmp_path) as server:
+    with running_server("tests.support.fakes.echo", tmp_path) as server:
         while server.process.poll() is None:
             server.kill(*server.workers)
             server.wait_until(lambda: server.process.poll() is not None or len(server.workers) == 2)
@@ -65,7 +65,10 @@ def test_workers_that_die_at_their_births_end_the_server(tmp_path):
 
 
 def test_the_end_waits_for_what_is_under_way_and_takes_nothing_more(tmp_path):
-    with served("tests.support.fakes.echo", tmp_path) as server, server.sent("GET / HTTP/1.1", "Host: here") as idle:
+    with (
+        running_server("tests.support.fakes.echo", tmp_path) as server,
+        server.send_raw("GET / HTTP/1.1", "Host: here") as idle,
+    ):
         assert idle.recv(10_000)
         given, workers = waiting(server, 1, 20), server.workers  # more than there are threads
         server.process.terminate()
@@ -77,7 +80,7 @@ def test_the_end_waits_for_what_is_under_way_and_takes_nothing_more(tmp_path):
 
 
 def test_the_end_does_not_wait_for_ever(tmp_path):
-    with served("tests.support.fakes.echo", tmp_path, "--workers-kill-timeout=1") as server:
+    with running_server("tests.support.fakes.echo", tmp_path, "--workers-kill-timeout=1") as server:
         [given], workers, start = waiting(server, 30, 1), server.workers, time.monotonic()
         server.process.terminate()
         assert server.process.wait(10) == 0
@@ -87,7 +90,7 @@ def test_the_end_does_not_wait_for_ever(tmp_path):
 
 
 def test_more_requests_than_threads_wait_their_turn(tmp_path):
-    with served("tests.support.fakes.echo", tmp_path, "--workers=1", "--backpressure=10") as server:
+    with running_server("tests.support.fakes.echo", tmp_path, "--workers=1", "--backpressure=10") as server:
         given, start = waiting(server, 0.5, 40), time.monotonic()
         assert len([each.result() for each in given]) == 40
         assert 1.5 < time.monotonic() - start < 5
@@ -99,7 +102,7 @@ def test_metrics_are_the_sum_of_the_workers(tmp_path):
     settings = environment(
         "sqlite://", PROMETHEUS_MULTIPROC_DIR=str(metrics), CERBERE_PUBLIC_URL="http://localhost:8000"
     )
-    with served("cerbere.wsgi", tmp_path, **settings) as server:
+    with running_server("cerbere.wsgi", tmp_path, **settings) as server:
         for _ in range(30):
             assert "200 OK" in server.raw("GET /healthz HTTP/1.1", "Host: localhost:8000", CLOSE)
         told = server.raw("GET /metrics HTTP/1.1", "Host: localhost:8000", CLOSE)
@@ -110,11 +113,11 @@ def test_metrics_are_the_sum_of_the_workers(tmp_path):
 
 
 def test_a_body_over_the_limit_is_refused_unread(tmp_path):
-    with served(
+    with running_server(
         "cerbere.wsgi", tmp_path, **environment("sqlite://", CERBERE_PUBLIC_URL="http://localhost:8000")
     ) as server:
         head = ("POST /oidc/token HTTP/1.1", "Host: localhost:8000", "Content-Type: application/x-www-form-urlencoded")
-        with server.sent(*head, "Content-Length: 100000000", body=b"a=b") as connection:
+        with server.send_raw(*head, "Content-Length: 100000000", body=b"a=b") as connection:
             assert connection.recv(100).startswith(b"HTTP/1.1 4")
         assert "HTTP/1.1 400" in server.raw("GET /healthz HTTP/1.1", "Host: localhost:8000", "Host: elsewhere", CLOSE)
         assert "HTTP/1.1 400" in server.raw("GET /healthz HTTP/1.1", CLOSE)

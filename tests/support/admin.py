@@ -10,7 +10,7 @@ from tests.support.people import Browser, activate_otp_mel, code, make_agent
 CHIEF_SECRET = "chief-secret-of-20-b"
 
 
-def at_two_factors(uid: str, **fields: Any) -> Browser:
+def sign_in_staff(uid: str, **fields: Any) -> Browser:
     """Return a browser of this new member of the staff, signed in with password and code."""
     agent = make_agent(uid, is_staff=True, **fields)
     activate_otp_mel(agent, CHIEF_SECRET)
@@ -20,12 +20,12 @@ def at_two_factors(uid: str, **fields: Any) -> Browser:
     return browser
 
 
-def form_of(page: TestResponse) -> Any:
+def find_row_form(page: TestResponse) -> Any:
     """Return the form by which a row is added or changed."""
     return next(form for form in page.forms.values() if "_save" in form.fields)
 
 
-def act(browser: Browser, model: str, action: str, *rows: Model) -> TestResponse:
+def run_admin_action(browser: Browser, model: str, action: str, *rows: Model) -> TestResponse:
     """Do an action of the model's list to these rows."""
     page = browser.get(f"/admin/{model}/")
     form = next(form for form in page.forms.values() if "action" in form.fields)

@@ -8,21 +8,21 @@ from typing import Any
 from django.db import connections
 
 
-def alone(act: Callable[..., Any]) -> Callable[..., Any]:
-    """For a thread."""
+def close_connections_after(act: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap an act so that it closes its connections: for a thread."""
 
     @wraps(act)
-    def whole(*args: Any) -> Any:
+    def run_and_close(*args: Any) -> Any:
         try:
             return act(*args)
         finally:
             connections.close_all()
 
-    return whole
+    return run_and_close
 
 
-def at_once(act: Callable[[Any], Any], cases: Iterable[Any], threads: int | None = None) -> list[Any]:
-    """What the act gives for each, in their order; as many threads as cases, unless it is said."""
+def run_at_once(act: Callable[[Any], Any], cases: Iterable[Any], threads: int | None = None) -> list[Any]:
+    """Return the act's results for the cases, in order, run at once in `threads` (default: one a case)."""
     cases = list(cases)
     with ThreadPoolExecutor(threads or len(cases)) as pool:
-        return list(pool.map(alone(act), cases))
+        return list(pool.map(close_connections_after(act), cases))

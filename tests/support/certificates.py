@@ -31,7 +31,7 @@ class Authority:
         self.file.write_text(self.pem)
 
     def issue(self, host: str, days: int = 1) -> Path:
-        """A PEM file with the key and the certificate of this host or IPv4 address; over if `days` is negative."""
+        """Write a PEM file with a key and a certificate for this host or IPv4 address, expired if `days` < 0."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         is_address = host.replace(".", "").isdigit()

@@ -14,7 +14,7 @@ class Terminal(StringIO):
         return True
 
 
-def output_of(command: str, *arguments: str, **options: Any) -> str:
+def run_command(command: str, *arguments: str, **options: Any) -> str:
     """Run the command and return what it printed."""
     out = StringIO()
     call_command(command, *arguments, stdout=out, **options)
@@ -24,4 +24,4 @@ def output_of(command: str, *arguments: str, **options: Any) -> str:
 def import_content(command: str, file: Path, content: str | bytes, *options: str) -> list[str]:
     """Write the content to the file, import it by this command and return the lines of the answer."""
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return output_of(command, str(file), *options).splitlines()
+    return run_command(command, str(file), *options).splitlines()

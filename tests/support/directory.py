@@ -6,7 +6,7 @@ karim.benali     another person (PERS)
 
 from accounts.directory import ldap_directory
 from accounts.models import AgentSession
-from tests.support.audit import reasons
+from tests.support.audit import list_reasons
 from tests.support.people import Browser
 
 WRONG = "L’identifiant ou le mot de passe est incorrect."
@@ -25,8 +25,8 @@ KARIM = JEANNE | {
 }  # fmt: skip
 
 
-def all_turns_are_free():
-    """A search that a test has left behind holds its turn until it ends."""
+def wait_until_slots_are_free():
+    """Wait until no search of an earlier test holds a slot."""
     for _ in range(ldap_directory.MAXIMUM_REQUESTS):
         assert ldap_directory.slots.acquire(timeout=10)
     for _ in range(ldap_directory.MAXIMUM_REQUESTS):
@@ -44,5 +44,5 @@ def sign_in(typed="jeanne.lefevre", password=PASSWORD, address="192.0.2.10"):
 def assert_refused(response, reason):
     assert response.status_int == 200
     assert WRONG in response.text
-    assert reasons() == [reason]
+    assert list_reasons() == [reason]
     assert not AgentSession.objects.exists()

@@ -23,7 +23,7 @@ from webtest import TestApp, TestResponse
 from accounts.models import Agent
 from cerbere.provider.clients.models import Client
 from cerbere.wsgi import application
-from twofactor.codes import code_at, step_of
+from twofactor.codes import compute_code, get_step
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.strength import Strength
 
@@ -72,21 +72,21 @@ def put_on_bnum(
 
 
 def code(secret: str = CAMILLE_SECRET, steps: int = 0, at: datetime | None = None) -> str:
-    """What the phone shows, `steps` periods of 30 s away from now."""
-    return code_at(secret.encode(), step_of(at or timezone.now()) + steps)
+    """Return the code that the phone shows, `steps` periods of 30 s away from now."""
+    return compute_code(secret.encode(), get_step(at or timezone.now()) + steps)
 
 
 def wrong_code(secret: str = CAMILLE_SECRET) -> str:
-    """Six digits that no step of the coming or past quarter of an hour shows."""
-    step = step_of(timezone.now())
-    near = {code_at(secret.encode(), step + n) for n in range(-40, 41)}
+    """Return six digits that no step of the coming or past quarter of an hour shows."""
+    step = get_step(timezone.now())
+    near = {compute_code(secret.encode(), step + n) for n in range(-40, 41)}
     return next(f"{n:06}" for n in range(1_000_000) if f"{n:06}" not in near)
 
 
 def activate_otp_mel(agent: Agent, secret: str = CAMILLE_SECRET) -> OtpMelDevice:
-    """The method as it stands after an enrolment of some time ago; no step is burnt."""
+    """Activate the method as an enrolment of some time ago does: no step is burnt."""
     device = OtpMelDevice(user=agent)
-    device.take_seed(secret.encode())
+    device.set_seed(secret.encode())
     device.confirm(timezone.now())
     return device
 
@@ -104,7 +104,7 @@ def challenge(verifier: str = VERIFIER) -> str:
 
 
 def authorization(client_id: str = "piag", **parameters: str | None) -> dict[str, str]:
-    """The parameters of a sound authorization request; None takes one out."""
+    """Return the parameters of a sound authorization request; None removes one."""
     usual: dict[str, str | None] = {
         "client_id": client_id, "redirect_uri": CALLBACK, "response_type": "code",
         "scope": "openid profile email", "state": "a-state", "nonce": "a-nonce",
@@ -114,7 +114,7 @@ def authorization(client_id: str = "piag", **parameters: str | None) -> dict[str
 
 
 def keep_connection() -> None:
-    """The suite's transaction lives on its connection: a request must not close it (as in django.test.Client)."""
+    """Prevent requests from closing the connection, which holds the test's transaction, as django.test.Client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
 
@@ -179,7 +179,7 @@ def is_outside(response: TestResponse) -> bool:
 
 
 def answer(response: TestResponse) -> dict[str, str]:
-    """The parameters of an authorization response that goes to the application."""
+    """Return the parameters of an authorization response, which must go to the application."""
     assert response.status_int in (302, 303), response.status
     assert response.location.startswith(CALLBACK), response.location
     return {name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()}
@@ -197,7 +197,7 @@ def session() -> Browser:
     return browser
 
 
-def twin_of(browser: Browser) -> Browser:
+def copy_browser(browser: Browser) -> Browser:
     """Return another browser with the cookies that this one has at this moment."""
     twin = Browser()
     for name, value in browser.cookies.items():

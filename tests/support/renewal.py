@@ -3,7 +3,7 @@
 from django.db import connections
 
 from cerbere.audit.models import AuditEvent
-from tests.support.commands import output_of
+from tests.support.commands import run_command
 from tests.support.people import (
     PASSWORD,
     code_form,
@@ -30,7 +30,7 @@ def renew(browser, typed, password=PASSWORD, page=RENEW):
 
 
 def sync(**options):
-    return output_of("sync_seeds", **options).strip()
+    return run_command("sync_seeds", **options).strip()
 
 
 def events():

@@ -16,7 +16,7 @@ class Suite(Browser):
         return self.authorize("suite", **no_pkce | parameters)
 
     def log_in(self, response):
-        """The agent's part: the login page if there is one. Ends on the authorization response."""
+        """Fill in the login page if there is one, and return the authorization response."""
         page = self.follow_inside(response)
         return page if page.status_int != 200 else self.follow_inside(self.sign_in(page=page))
 
@@ -26,7 +26,7 @@ class Suite(Browser):
         return self.token(given["code"], "suite", code_verifier=None, **fields)
 
     def claims(self, tokens):
-        """The ID token's claims, its signature verified with the published keys."""
+        """Return the ID token's claims, after verifying its signature with the published keys."""
         keys = KeySet.import_key_set(self.get("/oidc/jwks").json)
         claims = jwt.decode(tokens["id_token"], keys, algorithms=["RS256"]).claims
         assert (claims["iss"], claims["aud"]) == (ISSUER, "suite")

@@ -5,8 +5,8 @@ from unittest.mock import patch
 from django_tasks_db.management.commands import db_worker
 
 
-def work() -> None:
-    """What the background worker does with all that is due now: mails, logout notices."""
+def run_worker() -> None:
+    """Run the background worker on all that is due now: e-mails, logout notices."""
     worker = db_worker.Worker(
         queue_names=["default"], interval=0, batch=True, backend_name="default", startup_delay=False, max_tasks=None,
         worker_id="tests", excluded_queue_names=[],

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.support.paths import VECTORS
 from tests.support.people import NOW
-from twofactor.codes import STEP, Outcome, clean_code, code_at, judge, matching_steps, step_of
+from twofactor.codes import STEP, Outcome, clean_code, compute_code, find_matching_steps, get_step, judge_code
 from twofactor.secret_encodings import decode_secret
 
 RFC_SECRET = b"12345678901234567890"
-STEP_NOW = step_of(NOW)
+STEP_NOW = get_step(NOW)
 STEP_OF_A_PAIR = 57766335  # its code and the next one are both 251166
 GOOD, WRONG, USED, DRIFTED = Outcome.GOOD, Outcome.WRONG, Outcome.ALREADY_USED, Outcome.CLOCK_OUT_OF_STEP
 
@@ -31,36 +31,36 @@ def at(seconds):
 
 @pytest.mark.parametrize(("count", "hotp"), vectors("rfc4226.csv"))
 def test_t03_vectors_of_rfc_4226(count, hotp):
-    assert code_at(RFC_SECRET, int(count)) == hotp
+    assert compute_code(RFC_SECRET, int(count)) == hotp
 
 
 @pytest.mark.parametrize(("seconds", "totp"), vectors("rfc6238.csv"))
 def test_t03_vectors_of_rfc_6238_in_their_last_six_digits(seconds, totp):
     eight = pyotp.TOTP(base64.b32encode(RFC_SECRET).decode(), digits=8).at(int(seconds))
-    assert (eight, code_at(RFC_SECRET, step_of(at(seconds)))) == (totp, totp[-6:])
+    assert (eight, compute_code(RFC_SECRET, get_step(at(seconds)))) == (totp, totp[-6:])
 
 
 @pytest.mark.parametrize(("stored", "base32", "code"), vectors("bnum.csv"))
 def test_a_secret_of_the_bnum_gives_the_phones_code(stored, base32, code):
     assert decode_secret(stored, "raw") == decode_secret(base32, "base32")
-    assert code_at(decode_secret(stored, "raw"), step_of(at(1_700_000_000))) == code
+    assert compute_code(decode_secret(stored, "raw"), get_step(at(1_700_000_000))) == code
 
 
 def test_a_raw_secret_read_as_base32_gives_silently_other_codes():
     seed = decode_secret("ABCDEFGHIJKLMNOPQRST2345", "base32")
-    assert code_at(seed, step_of(at(1_700_000_000))) == "619967"
+    assert compute_code(seed, get_step(at(1_700_000_000))) == "619967"
 
 
 def test_t03_a_leading_zero_is_kept():
-    assert code_at(RFC_SECRET, step_of(at(1111111109))) == "081804"
-    assert judge(RFC_SECRET, "081804", at(1111111109), 0, -1)[0] is GOOD
+    assert compute_code(RFC_SECRET, get_step(at(1111111109))) == "081804"
+    assert judge_code(RFC_SECRET, "081804", at(1111111109), 0, -1)[0] is GOOD
 
 
 @pytest.mark.parametrize(
     ("seconds", "step"), [(0, 0), (29.999, 0), (30, 1), (59.999, 1), (2**31 - 1, 71582788), (2**32, 143165576)]
 )
 def test_f08_the_step_changes_every_thirty_seconds_2038_included(seconds, step):
-    assert step_of(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)) == step
+    assert get_step(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)) == step
 
 
 @pytest.mark.parametrize(
@@ -75,24 +75,24 @@ def test_f08_the_step_changes_every_thirty_seconds_2038_included(seconds, step):
 )  # fmt: skip
 def test_t02_outcome_of_a_code_by_its_step(offset, tolerance, last, outcome):
     """`offset` is the code's step, `last` the last burnt one, both counted from now."""
-    code = code_at(RFC_SECRET, STEP_NOW + offset)
+    code = compute_code(RFC_SECRET, STEP_NOW + offset)
     burnt = STEP_NOW + (offset if outcome is GOOD else last)
-    assert judge(RFC_SECRET, code, NOW, tolerance, STEP_NOW + last) == (outcome, burnt)
+    assert judge_code(RFC_SECRET, code, NOW, tolerance, STEP_NOW + last) == (outcome, burnt)
 
 
 @given(st.integers(-3, 3), st.integers(0, 2), st.integers(-5, 5))
 def test_t05_burning_only_moves_forward(offset, tolerance, last):
-    code = code_at(RFC_SECRET, STEP_NOW + offset)
-    outcome, burnt = judge(RFC_SECRET, code, NOW, tolerance, STEP_NOW + last)
+    code = compute_code(RFC_SECRET, STEP_NOW + offset)
+    outcome, burnt = judge_code(RFC_SECRET, code, NOW, tolerance, STEP_NOW + last)
     assert (outcome is GOOD) == (burnt > STEP_NOW + last)
     assert (outcome is GOOD) == (abs(offset) <= tolerance and offset > last)
 
 
 def test_a_code_of_two_neighbouring_steps_burns_the_one_that_is_not_used():
     """One pair of steps in a million shows the same code twice: the agent must not be refused for it."""
-    step, code = STEP_OF_A_PAIR, code_at(RFC_SECRET, STEP_OF_A_PAIR)
-    assert matching_steps(RFC_SECRET, code, [step, step + 1]) == [step, step + 1]
-    assert judge(RFC_SECRET, code, at(step * STEP), 1, step) == (GOOD, step + 1)
+    step, code = STEP_OF_A_PAIR, compute_code(RFC_SECRET, STEP_OF_A_PAIR)
+    assert find_matching_steps(RFC_SECRET, code, [step, step + 1]) == [step, step + 1]
+    assert judge_code(RFC_SECRET, code, at(step * STEP), 1, step) == (GOOD, step + 1)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.support.facts import otp, password
 from tests.support.people import NOW
-from twofactor.strength import Fact, Method, Strength, amr, auth_time, strength_of
-from twofactor.throttle import CEILING, FREE_TRIES, is_closed, wait_after
+from twofactor.strength import Fact, Method, Strength, compute_strength, get_amr, get_auth_time
+from twofactor.throttle import CEILING, FREE_TRIES, compute_wait_end, is_closed
 
 MAX_AGE = timedelta(minutes=600)
 NONE, PASSWORD, TWO_FACTOR = Strength
@@ -38,12 +38,12 @@ NONE, PASSWORD, TWO_FACTOR = Strength
     ],
 )
 def test_strength_of_facts(facts, active, strength):
-    assert strength_of(facts, active, NOW, MAX_AGE) is strength
+    assert compute_strength(facts, active, NOW, MAX_AGE) is strength
 
 
 def test_a_password_never_counts_as_a_second_factor_even_with_a_devices_name():
     facts = [password(), Fact(Method.PASSWORD, NOW, "d1")]
-    assert strength_of(facts, ["d1"], NOW, MAX_AGE) is PASSWORD
+    assert compute_strength(facts, ["d1"], NOW, MAX_AGE) is PASSWORD
 
 
 def test_levels_are_ordered():
@@ -51,13 +51,13 @@ def test_levels_are_ordered():
 
 
 def test_s02_amr_of_each_level():
-    assert [amr(level) for level in Strength] == [[], ["pwd"], ["pwd", "otp", "mfa"]]
+    assert [get_amr(level) for level in Strength] == [[], ["pwd"], ["pwd", "otp", "mfa"]]
 
 
 def test_s02_auth_time_is_the_last_act():
-    assert auth_time([password(9), otp(4)]) == otp(4).at
-    assert auth_time([otp(9), password(4)]) == password(4).at
-    assert auth_time([]) is None
+    assert get_auth_time([password(9), otp(4)]) == otp(4).at
+    assert get_auth_time([otp(9), password(4)]) == password(4).at
+    assert get_auth_time([]) is None
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_s02_auth_time_is_the_last_act():
 )
 def test_t12_the_wait_grows_to_a_quarter_of_an_hour(failures, minutes):
     expected = None if minutes is None else NOW + timedelta(minutes=minutes)
-    assert wait_after(failures, NOW) == expected
+    assert compute_wait_end(failures, NOW) == expected
 
 
 @given(st.integers(FREE_TRIES, 10_000))
 def test_the_wait_never_shrinks(failures):
-    assert NOW < wait_after(failures, NOW) <= wait_after(failures + 1, NOW)
+    assert NOW < compute_wait_end(failures, NOW) <= compute_wait_end(failures + 1, NOW)
 
 
 @pytest.mark.parametrize(("failures", "closed"), [(0, False), (CEILING - 1, False), (CEILING, True), (99, True)])

@@ -19,7 +19,7 @@ from tests.support.people import (
     wrong_code,
 )
 from twofactor.otp_mel.models import OtpMelDevice
-from twofactor.throttle import CEILING, FREE_TRIES, wait_after
+from twofactor.throttle import CEILING, FREE_TRIES, compute_wait_end
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
@@ -29,8 +29,8 @@ def fail(browser, times=1, page=VERIFY):
     return [browser.send_code(page, wrong_code()) for _ in range(times)][-1]
 
 
-def lasting(response):
-    """What is read and what programs see, without what changes at each answer."""
+def read_lasting_parts(response):
+    """Return the status, the header Retry-After and the text, without the CSRF token."""
     text = response.text.replace(code_form(response)["csrfmiddlewaretoken"].value, "")
     return response.status_int, response.headers["Retry-After"], text
 
@@ -91,7 +91,7 @@ def test_t11_the_right_code_during_the_wait_looks_like_a_wrong_one_and_changes_n
     fail(enrolled_browser, FREE_TRIES)
     before = OtpMelDevice.objects.values().get()
     right, wrong = enrolled_browser.send_code(VERIFY, code()), enrolled_browser.send_code(VERIFY, wrong_code())
-    assert lasting(right) == lasting(wrong)
+    assert read_lasting_parts(right) == read_lasting_parts(wrong)
     assert OtpMelDevice.objects.values().get() == before
 
 
@@ -128,7 +128,7 @@ def test_the_method_closes_after_fifty_failures_until_the_helpdesk_unlocks_it(en
     assert is_two_factor(enrolled_browser)
 
 
-def test_a03_the_helpdesk_unlocks_in_the_administration_and_the_journal_says_who(enrolled_browser):
+def test_a03_the_helpdesk_unlocks_in_the_administration_and_the_audit_log_says_who(enrolled_browser):
     fail(enrolled_browser, FREE_TRIES)
     chief = make_agent("chief", is_staff=True, is_superuser=True)
     activate_otp_mel(chief, "a secret of the chief")
@@ -157,5 +157,5 @@ def test_live_sessions_at_two_factors_do_not_suffer_from_somebody_elses_failures
 
 def test_the_last_wait_repeats():
     now = NOW
-    waits = [wait_after(failures, now) for failures in range(4, 12)]
+    waits = [compute_wait_end(failures, now) for failures in range(4, 12)]
     assert [wait and (wait - now) // timedelta(minutes=1) for wait in waits] == [None, 1, 2, 4, 8, 15, 15, 15]

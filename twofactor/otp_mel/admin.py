@@ -25,7 +25,7 @@ class ReasonForm(forms.Form):
 
 @admin.register(OtpMelDevice)
 class OtpMelDeviceAdmin(ListedFilters):
-    """What the helpdesk needs to know, and the two acts it may do. The seed is on no page."""
+    """The helpdesk's pages: the state of a method, its unlocking and its removal. No page shows the seed."""
 
     list_display = ["agent", "confirmed", "confirmed_at", "last_used_at", "failures", "locked_until", "last_refusal"]
     list_filter = ["confirmed"]
@@ -47,12 +47,12 @@ class OtpMelDeviceAdmin(ListedFilters):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: OtpMelDevice | None = None) -> bool:
-        """A superuser's method is another superuser's business, as the account is (accounts.admin)."""
-        above = obj is not None and obj.user.is_superuser and not request.user.is_superuser
-        return not above and super().has_change_permission(request, obj)
+        """Reserve superusers' methods to superusers, as accounts.admin does for their accounts."""
+        is_above = obj is not None and obj.user.is_superuser and not request.user.is_superuser
+        return not is_above and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Removed with a reason, on a page of its own; the row keeps its replay memory."""
+        """Refuse: `remove` asks for a reason, and keeps the row with its replay memory."""
         return False
 
     def get_urls(self) -> list[Any]:
@@ -74,8 +74,8 @@ class OtpMelDeviceAdmin(ListedFilters):
 
     @admin.action(description="Débloquer", permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[OtpMelDevice]) -> None:
-        within_reach = [d for d in queryset.select_related("user") if self.has_change_permission(request, d)]
-        for device in within_reach:
+        devices = [d for d in queryset.select_related("user") if self.has_change_permission(request, d)]
+        for device in devices:
             device.unlock()
             assert isinstance(request.user, Agent)
             record(Event.AGENT_UNLOCKED_BY_ADMIN, device.user, actor=request.user, what=device.name)

@@ -1,4 +1,4 @@
-"""The mail at the first lock of a run of wrong codes: whoever types codes has got past the password."""
+"""The e-mail at the first lock after wrong codes: a person who types codes knows the password."""
 
 from django.utils.translation import gettext as _
 
@@ -7,8 +7,10 @@ from twofactor.otp_mel.models import OtpMelDevice
 
 
 def mail_first_lockout(device: OtpMelDevice) -> None:
-    """Mail the agent when the failure just counted is the one that closes the method for the first time, and never
-    again until a right code, or the helpdesk, has ended the run of failures. Call in the transaction that counts it.
+    """E-mail the agent if the failure just counted is the first that locks the method.
+
+    The next e-mail is possible only after a right code or an unlock by the helpdesk. Call in the transaction that
+    counts the failure.
     """
-    if device.locks_now:
+    if device.is_first_lock:
         notify(device.user, _("Codes incorrects pour votre compte"), "twofactor/mails/otp_mel_locked.txt")

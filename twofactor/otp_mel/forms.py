@@ -6,7 +6,7 @@ from twofactor.codes import clean_code
 
 
 class CodeForm(forms.Form):
-    """Six ASCII digits, white space allowed around and between; anything else is refused before any work."""
+    """A form for six ASCII digits; white space is ignored."""
 
     code = forms.CharField(
         label=_("Code à 6 chiffres"), max_length=32, strip=False,

@@ -9,20 +9,20 @@ from django.db import models
 from django_otp.models import Device
 
 from accounts.models import DOUBLE_SUBMIT, Agent
-from twofactor.codes import COUNTED, Outcome, judge, matching_steps, step_of
+from twofactor.codes import COUNTED_OUTCOMES, Outcome, find_matching_steps, get_step, judge_code
 from twofactor.seeds import sealing
-from twofactor.throttle import FREE_TRIES, is_closed, wait_after
+from twofactor.throttle import FREE_TRIES, compute_wait_end, is_closed
 
 log = structlog.get_logger("twofactor.otp_mel")
-NOT_EVALUATED = (Outcome.TOO_MANY_TRIES, Outcome.SECRET_CHANGED)
-MEMORY = timedelta(minutes=10)  # how long a code that the Bnum accepted is remembered: its own window is shorter
+OUTCOMES_WITHOUT_TRY = (Outcome.TOO_MANY_TRIES, Outcome.SECRET_CHANGED)
+CODE_MEMORY = timedelta(minutes=10)  # a code that the Bnum accepted is remembered this long: its own window is shorter
 
 
 class OtpMelDevice(Device):  # type: ignore[misc]
     """The agent's « OTP Mél »: one row an agent, kept when the method is removed.
 
-    The row carries the replay memory and the throttle, which must outlive the method; `confirmed` says
-    whether the method is active, and `uuid` changes each time it is added, so that old facts stay dead.
+    The row holds the replay memory and the throttle, which must outlive the method. `confirmed` tells whether the
+    method is active; `uuid` changes each time it is added, so that older facts in sessions no longer count.
     """
 
     user = models.OneToOneField(Agent, models.CASCADE, related_name="otp_mel")
@@ -42,10 +42,10 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     last_refusal = models.CharField("dernier refus", max_length=20, blank=True)
     last_refusal_at = models.DateTimeField("date du dernier refus", null=True)
 
-    locks_now = False  # whether the failure that was just counted is the first that makes the agent wait
-    SEALED = ("sealed_seed", "fingerprint")  # what `seal` writes
-    BURNT = ("last_step", "last_used_at", "last_sid", "failures", "locked_until")  # what `_burn` sets
-    REFUSED = ("last_refusal", "last_refusal_at", "failures", "locked_until")  # what `refuse` sets
+    is_first_lock = False  # set when the failure just counted is the first one that makes the agent wait
+    SEAL_FIELDS = ("sealed_seed", "fingerprint")  # what `seal` writes
+    BURN_FIELDS = ("last_step", "last_used_at", "last_sid", "failures", "locked_until")  # what `_burn` sets
+    REFUSAL_FIELDS = ("last_refusal", "last_refusal_at", "failures", "locked_until")  # what `refuse` sets
 
     class Meta:
         verbose_name = "méthode OTP Mél"
@@ -55,119 +55,119 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         return f"OTP Mél ({self.user_id})"
 
     @classmethod
-    def locked_for(cls, agent: Agent) -> OtpMelDevice:
-        """The agent's row under a row lock, made if there is none. Call inside a transaction."""
+    def lock_for_agent(cls, agent: Agent) -> OtpMelDevice:
+        """Return the agent's row under a row lock, creating it if there is none. Call inside a transaction."""
         cls.objects.get_or_create(user=agent)
         device: OtpMelDevice = cls.objects.select_for_update().get(user=agent)
         return device
 
     @classmethod
-    def active_locked(cls, agent_id: int | None) -> OtpMelDevice | None:
-        """The agent's active method under a row lock; None if there is none (any more). Call inside a transaction."""
+    def lock_active(cls, agent_id: int | None) -> OtpMelDevice | None:
+        """Return the agent's active method under a row lock, None if there is none. Call inside a transaction."""
         device: OtpMelDevice | None = cls.objects.select_for_update().filter(user=agent_id, confirmed=True).first()
         return device
 
     @property
     def bound_to(self) -> str:
-        """Associated data of the sealed seed."""
+        """Return the associated data of the sealed seed."""
         return f"{self.user_id}:{self.uuid}"
 
     @property
     def seed(self) -> bytes:
         return sealing.unseal(self.sealed_seed, self.bound_to)
 
-    def take_seed(self, seed: bytes | None) -> None:
-        """Keep this secret from now on, None if the Bnum keeps it; facts that rest on an earlier one are dead."""
+    def set_seed(self, seed: bytes | None) -> None:
+        """Replace the secret, by None if the Bnum keeps it. Facts in sessions that rest on the old one end."""
         self.uuid, self.changed_at = uuid4(), None
         self.sealed_seed = self.fingerprint = ""
         if seed is not None:
             self.seal(seed)
 
     def seal(self, seed: bytes) -> None:
-        """With the key that seals now."""
+        """Encrypt the seed with the first sealing key."""
         self.sealed_seed = sealing.seal(seed, self.bound_to)
         self.fingerprint = sealing.digest(seed, str(self.user_id))
 
-    def holds(self, seed: bytes) -> bool:
-        """Whether this is the secret that the agent confirmed."""
+    def has_seed(self, seed: bytes) -> bool:
+        """Tell whether this is the secret that the agent confirmed."""
         if self.fingerprint:
             return sealing.is_digest_of(self.fingerprint, seed, str(self.user_id))
         return bool(self.sealed_seed) and self.seed == seed  # sealed by a version without fingerprints
 
     def check_and_burn(self, code: str, sid: UUID | None, now: datetime, seed: bytes | None = None) -> Outcome:
-        """Judge a clean code and write what follows: the burnt step, or one more failure.
+        """Judge a clean code, and write the burnt step or one more failure.
 
-        By the secret that is kept, or by `seed`, which the agent is about to confirm and which is not kept here.
-        Call on a row from `locked_for` or `active_locked`, in the transaction of what the code gives. While tries are
-        refused, and once the Bnum holds another secret, nothing is evaluated or written.
+        The code is judged by the stored secret, or by `seed`, one that the agent is about to confirm. Call on a row
+        from `lock_for_agent` or `lock_active`, in the transaction of the act that the code allows. While the method
+        is locked, and once the Bnum has another secret, nothing is evaluated or written.
         """
         outcome, step = self._judge(code, now, seed)
         if outcome is Outcome.GOOD:
             self._burn(step, sid, now)
-            self.save(update_fields=self.BURNT)
-        elif outcome not in NOT_EVALUATED:
-            self.refuse(outcome, now)
-            self.save(update_fields=self.REFUSED)
+            self.save(update_fields=self.BURN_FIELDS)
+        elif outcome not in OUTCOMES_WITHOUT_TRY:
+            self.note_refusal(outcome, now)
+            self.save(update_fields=self.REFUSAL_FIELDS)
         return outcome
 
     def _judge(self, code: str, now: datetime, seed: bytes | None = None) -> tuple[Outcome, int]:
-        if self._refuses_tries(now):
+        if self._is_locked(now):
             return Outcome.TOO_MANY_TRIES, self.last_step
         if seed is None and self.changed_at:
             return Outcome.SECRET_CHANGED, self.last_step
-        return judge(seed or self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
+        return judge_code(seed or self.seed, code, now, settings.OTP_TOLERANCE, self.last_step)
 
-    def reserve(self, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
-        """Count one try before the Bnum is asked; an outcome when it need not be asked.
+    def reserve_try(self, code: str, sid: UUID | None, now: datetime) -> Outcome | None:
+        """Count one try before the Bnum is asked. Return an outcome if it need not be asked, else None.
 
-        Call on a row from `locked_for`, in a transaction that ends before the Bnum is asked: so many tries at a
-        time may be under way as are free, and no connection is held while it answers.
+        Call on a row from `lock_for_agent`, in a transaction that ends before the Bnum is asked: then no row stays
+        locked while it answers, and parallel tries cannot exceed the limit.
         """
-        if self.is_repeat(code, sid, now):
+        if self.is_double_submit(code, sid, now):
             return Outcome.REPEATED
-        if self._refuses_tries(now):
+        if self._is_locked(now):
             return Outcome.TOO_MANY_TRIES
-        self.refuse(Outcome.ALREADY_USED if self._remembers(code, now) else Outcome.WRONG, now)
-        self.save(update_fields=self.REFUSED)
+        self.note_refusal(Outcome.ALREADY_USED if self._has_just_accepted(code, now) else Outcome.WRONG, now)
+        self.save(update_fields=self.REFUSAL_FIELDS)
         return Outcome.ALREADY_USED if self.last_refusal == Outcome.ALREADY_USED else None
 
-    def burn_answered(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
-        """The Bnum has said yes to a reserved try: burn the code here too, in the transaction of what it gives.
+    def burn_accepted_code(self, code: str, sid: UUID | None, now: datetime) -> Outcome:
+        """Burn a code that the Bnum accepted after `reserve_try`, in the transaction of the act that the code allows.
 
-        The Bnum has a memory of its own. Should it say yes twice running, one code still serves once. No seed is
-        kept from now on: the Bnum's is the one that counts.
+        Should the Bnum accept a code twice, the second time is ALREADY_USED. The seed is erased: from now on only
+        the Bnum's counts.
         """
-        if self._remembers(code, now):
+        if self._has_just_accepted(code, now):
             return Outcome.ALREADY_USED
-        self._burn(max(self.last_step, step_of(now)), sid, now)
-        self.last_code, self.sealed_seed, self.fingerprint = self._digest(code), "", ""
+        self._burn(max(self.last_step, get_step(now)), sid, now)
+        self.last_code, self.sealed_seed, self.fingerprint = self._digest_code(code), "", ""
         self.last_refusal, self.last_refusal_at = "", None
-        self.save(update_fields={*self.BURNT, *self.REFUSED, *self.SEALED, "last_code"})
+        self.save(update_fields={*self.BURN_FIELDS, *self.REFUSAL_FIELDS, *self.SEAL_FIELDS, "last_code"})
         return Outcome.GOOD
 
-    def _remembers(self, code: str, now: datetime) -> bool:
-        recent = self.last_used_at is not None and abs(now - self.last_used_at) <= MEMORY
+    def _has_just_accepted(self, code: str, now: datetime) -> bool:
+        recent = self.last_used_at is not None and abs(now - self.last_used_at) <= CODE_MEMORY
         try:
             return recent and sealing.is_digest_of(self.last_code, code.encode(), str(self.user_id))
         except sealing.SeedKeyError:
-            return False  # nothing remembered, or by a key that is gone: the Bnum remembers too
+            return False  # no code is stored, or its key has been removed; the Bnum itself refuses a used code too
 
-    def _digest(self, code: str) -> str:
+    def _digest_code(self, code: str) -> str:
         return sealing.digest(code.encode(), str(self.user_id))
 
-    def is_repeat(self, code: str, sid: UUID | None, now: datetime) -> bool:
-        """Whether this session has just burnt this very code: a form sent twice, not a replay.
+    def is_double_submit(self, code: str, sid: UUID | None, now: datetime) -> bool:
+        """Tell whether this session has just burnt this code: a form sent twice, not a replay.
 
-        Lead on with it whoever sent the form, but never let it do another act: the code is burnt.
+        Such a request may continue to the page that followed the first, but must do no other act.
         """
         if not self.has_just_burnt(sid, now):
             return False
         if not self.sealed_seed:
-            return self._remembers(code, now)
-        return bool(matching_steps(self.seed, code, [self.last_step]))
+            return self._has_just_accepted(code, now)
+        return bool(find_matching_steps(self.seed, code, [self.last_step]))
 
     def has_just_burnt(self, sid: UUID | None, now: datetime) -> bool:
-        if sid is None or self.last_sid != sid or self.last_used_at is None or self._refuses_tries(now):
+        if sid is None or self.last_sid != sid or self.last_used_at is None or self._is_locked(now):
             return False
         return abs(now - self.last_used_at) <= DOUBLE_SUBMIT
 
@@ -176,13 +176,13 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.save()
 
     def remove(self) -> None:
-        """Forget the seed and kill every fact that rests on it; keep the replay memory and the throttle."""
+        """Deactivate the method, erase the seed and end the facts in sessions; keep replay memory and throttle."""
         self.confirmed, self.confirmed_at, self.changed_at = False, None, None
         self.sealed_seed, self.fingerprint, self.uuid = "", "", uuid4()
         self.save()
 
     def mark_changed(self, now: datetime) -> None:
-        """The Bnum has another secret, or none: no code is evaluated until the agent has confirmed it."""
+        """Note that the Bnum has another secret, or none: no code is evaluated until the agent has confirmed it."""
         self.changed_at = now
         self.save(update_fields=["changed_at"])
 
@@ -190,8 +190,8 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.changed_at = None
         self.save(update_fields=["changed_at"])
 
-    def give_back(self) -> None:
-        """The last failure was not the agent's. A wait that it began ends: while one runs no other try is counted."""
+    def return_try(self) -> None:
+        """Take back the last counted try, and the wait that it began: during a wait no other try is counted."""
         self.failures, self.locked_until = max(self.failures - 1, 0), None
         self.last_refusal, self.last_refusal_at = "", None
         self.save()
@@ -204,16 +204,16 @@ class OtpMelDevice(Device):  # type: ignore[misc]
     def is_closed(self) -> bool:
         return is_closed(self.failures)
 
-    def _refuses_tries(self, now: datetime) -> bool:
+    def _is_locked(self, now: datetime) -> bool:
         return self.is_closed or bool(self.locked_until and now < self.locked_until)
 
-    def refuse(self, outcome: Outcome, now: datetime) -> None:
-        """Note a refusal for the helpdesk, and count it unless the fault is our own clock's. The caller saves."""
+    def note_refusal(self, outcome: Outcome, now: datetime) -> None:
+        """Note a refusal for the helpdesk, and count it unless the server's clock is at fault. The caller saves."""
         self.last_refusal, self.last_refusal_at = outcome, now
-        if outcome in COUNTED:
+        if outcome in COUNTED_OUTCOMES:
             self.failures += 1
-            self.locks_now = self.failures == FREE_TRIES
-            self.locked_until = wait_after(self.failures, now)
+            self.is_first_lock = self.failures == FREE_TRIES
+            self.locked_until = compute_wait_end(self.failures, now)
         else:
             log.error(outcome)
 
@@ -222,12 +222,12 @@ class OtpMelDevice(Device):  # type: ignore[misc]
         self.failures, self.locked_until = 0, None
 
 
-def otp_mel_of(agent: Agent) -> OtpMelDevice | None:
-    """Return the agent's row, active or not. No statement when the agent was read by its backend."""
+def get_otp_mel(agent: Agent) -> OtpMelDevice | None:
+    """Return the agent's row, active or not, without a statement if AgentBackend read the agent."""
     return getattr(agent, "otp_mel", None)
 
 
 def needs_renewal(agent: Agent) -> bool:
-    """Tell whether the active method's secret has changed on the Bnum: its codes are refused until it is confirmed."""
-    device = otp_mel_of(agent)
+    """Tell whether the active method's secret has changed on the Bnum, and the agent must confirm the new one."""
+    device = get_otp_mel(agent)
     return bool(device and device.confirmed and device.changed_at)

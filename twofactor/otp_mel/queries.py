@@ -11,13 +11,13 @@ AGENT_BY_PK = f"""
 
 
 def find_agent(pk: int) -> Agent | None:
-    """Return the agent with the OTP Mél row that there is."""
+    """Return the agent with this primary key and their OTP Mél row, if any; None if there is no such agent."""
     found = fetch_instances(AGENT_BY_PK, [pk], Agent, OtpMelDevice)
     return join_device(*found) if found else None
 
 
 def join_device(agent: Agent, device: OtpMelDevice | None) -> Agent:
-    """Set `agent.otp_mel` from one row of a join. An agent who has no row gets one that is not saved: no method."""
+    """Set `agent.otp_mel`, to an unsaved and inactive device if there is no row, and return the agent."""
     if device is None:
         device = OtpMelDevice()
     device.user = agent

@@ -1,4 +1,4 @@
-"""Seal the secrets anew with the first of CERBERE_SEED_KEYS, in batches, while the nodes run."""
+"""Seal the stored secrets again with the first of CERBERE_SEED_KEYS, in batches, while the nodes run."""
 
 from collections.abc import Iterator
 
@@ -13,14 +13,14 @@ from twofactor.seeds.sealing import SeedKeyError, get_sealing_kid
 
 Sealed = OtpMelDevice | ImportedSeed
 log = structlog.get_logger("twofactor.otp_mel.reseal_seeds")
-BATCH = 200  # rows locked at a time: a login that meets one waits some milliseconds
+BATCH = 200  # rows locked at a time: a login that needs one waits some milliseconds
 
 
 def reseal_seeds(batch: int = BATCH) -> Iterator[tuple[int, int]]:
-    """Yield after each batch how many secrets it sealed anew, and how many did not open.
+    """Yield for each batch the number of secrets sealed again, and the number of those that did not open.
 
     Each batch is one transaction, so that an interrupted run can be run again. Rows that a login has locked are left
-    to the next run.
+    for the next run.
     """
     for rows in _sealed_by_other_keys():
         for old in in_batches(rows, batch):
@@ -28,7 +28,7 @@ def reseal_seeds(batch: int = BATCH) -> Iterator[tuple[int, int]]:
 
 
 def count_left_to_reseal() -> int:
-    """Return how many secrets are sealed with another key than the first."""
+    """Return the number of secrets sealed with another key than the first."""
     return sum(rows.count() for rows in _sealed_by_other_keys())
 
 
@@ -42,7 +42,7 @@ def _sealed_by_other_keys() -> list[QuerySet[Sealed]]:
 
 @transaction.atomic
 def _reseal_batch(old: QuerySet[Sealed]) -> tuple[int, int]:
-    """Return how many secrets were sealed anew, and how many did not open."""
+    """Return the number of secrets sealed again, and the number of those that did not open."""
     rows = list(old.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked))
     opened = [row for row in rows if _reseal(row)]
     return len(opened), len(rows) - len(opened)
@@ -54,5 +54,5 @@ def _reseal(row: Sealed) -> bool:
     except SeedKeyError:
         log.error("sealed_seed_does_not_open", table=row._meta.db_table, row=row.pk)
         return False
-    row.save(update_fields=row.SEALED)
+    row.save(update_fields=row.SEAL_FIELDS)
     return True

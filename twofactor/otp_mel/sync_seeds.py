@@ -1,4 +1,4 @@
-"""Compare every confirmed secret with the Bnum's: a renewed or withdrawn one is noticed without a login."""
+"""Compare every confirmed secret with the Bnum's, to detect a renewed or withdrawn one before the next login."""
 
 from collections import Counter
 from datetime import datetime
@@ -10,10 +10,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cerbere.core.batches import in_batches
+from twofactor.otp_mel.detect_change import has_changed, mark_changed, unmark_changed
 from twofactor.otp_mel.models import OtpMelDevice
-from twofactor.otp_mel.notice_change import has_changed, mark_changed, unmark_changed
 from twofactor.seeds.sealing import SeedKeyError
-from twofactor.sources import Source, State, source
+from twofactor.sources import Source, State, get_source
 from twofactor.sources.contract import RecordUnusable
 
 log = structlog.get_logger("twofactor.otp_mel.sync_seeds")
@@ -33,16 +33,16 @@ class Finding(StrEnum):
     CHANGED = "changed"
     STILL_CHANGED = "still_changed"
     BACK = "back"
-    UNUSABLE = "unusable"  # this agent's record, there or here: nothing is concluded, the log names the reason
+    UNUSABLE = "unusable"  # the agent's record, there or here: no conclusion is drawn, the log names the reason
 
 
 def sync_seeds(now: datetime, force: bool = False) -> Counter[Finding]:
-    """Compare every confirmed method, then write each change that a second look confirms, in its own transaction.
+    """Compare every confirmed method, then write each change that a second comparison confirms, and count the findings.
 
-    Raises TooManyChanges unless `force`, with nothing written; SourceUnavailable, with the changes that are left
-    unwritten. Memory holds the keys of the changes only.
+    Each change is written in its own transaction. Raises TooManyChanges, with nothing written, unless `force`;
+    SourceUnavailable, with the remaining changes not written. Memory holds only the primary keys of the changes.
     """
-    bnum = source()
+    bnum = get_source()
     counts: Counter[Finding] = Counter()
     changed_pks: list[int] = []
     allowed = max(AT_ONCE, int(_confirmed_devices().count() * SHARE))
@@ -77,7 +77,7 @@ def _compare(bnum: Source, device: OtpMelDevice) -> Finding:
 
 
 def _classify(device: OtpMelDevice, state: State, seed: bytes | None) -> Finding:
-    """Return the finding for the source's answer. A source that shows no seed cannot prove that it is the old one."""
+    """Return the finding for the source's answer. Without a seed it cannot show that the old secret is back."""
     if has_changed(device, state, seed):
         return Finding.STILL_CHANGED if device.changed_at else Finding.CHANGED
     if not device.changed_at:
@@ -86,7 +86,7 @@ def _classify(device: OtpMelDevice, state: State, seed: bytes | None) -> Finding
 
 
 def _write_change(bnum: Source, pk: int, now: datetime) -> None:
-    """Mark or unmark a method if a second look still says so, and if nothing has changed here since that look."""
+    """Compare a method again, and mark or unmark it if the finding is the same and the row has not changed since."""
     compared = _confirmed_devices().filter(pk=pk).first()
     if compared is None or (finding := _compare(bnum, compared)) not in FINDINGS_TO_WRITE:
         return

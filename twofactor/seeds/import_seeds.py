@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from accounts.models import PEOPLE, SHARED_MAILBOX_MARK, Agent
+from accounts.models import PERSON_MAILBOXES, SHARED_MAILBOX_MARK, Agent
 from cerbere.audit.events import Event
 from cerbere.audit.record import record_many
 from cerbere.core.imports.engine import Lines, import_in_batches
@@ -87,7 +87,7 @@ def _plan_entry(entry: Entry, known: KnownAgents, seen: SeenNames) -> Plan:
 
 
 def _decide_verdict(agent: Agent | None, entry: Entry, known: KnownAgents, seen: SeenNames) -> Verdict:
-    if SHARED_MAILBOX_MARK in entry.uid or (agent and agent.mailbox not in PEOPLE):
+    if SHARED_MAILBOX_MARK in entry.uid or (agent and agent.mailbox not in PERSON_MAILBOXES):
         return Verdict.NOT_A_PERSON
     if agent is None:
         return Verdict.UNKNOWN_AGENT

@@ -18,7 +18,7 @@ class ImportedSeed(models.Model):
     sealed_seed = models.TextField()
     imported_at = models.DateTimeField("importé le")
 
-    SEALED = ("sealed_seed",)
+    SEAL_FIELDS = ("sealed_seed",)
 
     class Meta:
         verbose_name = "secret importé"

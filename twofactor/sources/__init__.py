@@ -19,7 +19,7 @@ from twofactor.sources.watch import Watch, WatchedDelegatedSource, WatchedSource
 
 __all__ = [
     "SOURCES", "DelegatedSource", "SeededSource", "Source", "SourceUnavailable", "State",
-    "current_watch", "source", "unwatched_source",
+    "get_current_watch", "get_source", "get_unwatched_source",
 ]  # fmt: skip
 
 SOURCES = {
@@ -31,19 +31,19 @@ SOURCES = {
 }
 
 
-def source() -> Source:
+def get_source() -> Source:
     """Return the active source, behind the circuit breaker that this process keeps for it."""
-    active = unwatched_source()
+    active = get_unwatched_source()
     if isinstance(active, DelegatedSource):
-        return WatchedDelegatedSource(active, current_watch())
-    return WatchedSource(active, current_watch())
+        return WatchedDelegatedSource(active, get_current_watch())
+    return WatchedSource(active, get_current_watch())
 
 
-def unwatched_source(report_step: ReportStep = ignore_step) -> Source:
+def get_unwatched_source(report_step: ReportStep = ignore_step) -> Source:
     """Return the active source without its circuit breaker; it reports its steps."""
     active: Source = import_string(SOURCES[settings.MELOTP_SOURCE])(report_step)
     return active
 
 
-def current_watch() -> Watch:
+def get_current_watch() -> Watch:
     return get_watch(settings.MELOTP_SOURCE)

@@ -25,8 +25,8 @@ from cerbere.provider.errors import OAuthError
 from cerbere.provider.parameters import Parameters
 from cerbere.provider.responses import make_authorization_response
 from cerbere.provider.tokens.subjects import compute_subject
-from twofactor.facts import active_devices, facts_of
-from twofactor.obligation import least_strength
+from twofactor.facts import get_active_device_ids, read_facts
+from twofactor.obligation import get_required_strength
 from twofactor.strength import Strength
 
 
@@ -67,9 +67,9 @@ def evaluate_request(
     agent = request.user if isinstance(request.user, Agent) else None
     return decide(
         authorization.make_demand(compute_subject(agent, authorization.client) if agent else None),
-        make_terms(authorization.client).with_minimum_level(least_strength(agent, now)),
-        facts_of(request.session) if agent else (),
-        active_devices(agent) if agent else frozenset(),
+        make_terms(authorization.client).with_minimum_level(get_required_strength(agent, now)),
+        read_facts(request.session) if agent else (),
+        get_active_device_ids(agent) if agent else frozenset(),
         now,
         settings.SECOND_FACTOR_MAX_AGE,
     )

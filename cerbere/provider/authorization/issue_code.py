@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import Agent
-from accounts.sessions.store import session_of
+from accounts.sessions.store import get_session
 from cerbere.core.rows import insert_instance
 from cerbere.provider.authorization import parked_requests
 from cerbere.provider.authorization.models import ParkedRequest
@@ -15,7 +15,7 @@ from cerbere.provider.authorization.request import AuthorizationRequest
 from cerbere.provider.hashes import digest, make_secret
 from cerbere.provider.tokens.models import Grant
 from cerbere.provider.tokens.queries import INSERT_GRANT
-from twofactor.strength import auth_time
+from twofactor.strength import get_auth_time
 
 
 def issue_code(
@@ -36,11 +36,11 @@ def issue_code(
         if parked:
             parked_requests.mark_answered(parked, now)
         grant = Grant(
-            client=authorization.client, agent=request.user, session_id=session_of(request).sid,
+            client=authorization.client, agent=request.user, session_id=get_session(request).sid,
             code_digest=digest(code), redirect_uri=authorization.redirect_uri,
             code_challenge=parameters.get("code_challenge", ""), nonce=parameters.get("nonce", ""),
             scope=parameters.get("scope", ""), claims=authorization.claims, strength=granted.strength, acr=granted.acr,
-            auth_time=auth_time(granted.facts) or now, created_at=now,
+            auth_time=get_auth_time(granted.facts) or now, created_at=now,
         )  # fmt: skip
         insert_instance(INSERT_GRANT, grant)
     return code

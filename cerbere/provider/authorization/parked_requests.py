@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
-from cerbere.core.redirects import next_of
+from cerbere.core.redirects import get_next_url
 from cerbere.provider.authorization.models import PARKED_FOR, ParkedRequest
 from cerbere.provider.authorization.request import AuthorizationRequest
 from cerbere.provider.clients.models import Client
@@ -115,7 +115,7 @@ def find_pending_request(request: HttpRequest) -> PendingRequest | None:
     if get_cookie_name() not in request.COOKIES:
         return None
     now = timezone.now()
-    parked_id = _read_parked_id(next_of(request))
+    parked_id = _read_parked_id(get_next_url(request))
     parked = find_parked_request(request, parked_id, now) if parked_id else None
     if parked is None or parked.answered:
         parked = _find_latest(request, now)

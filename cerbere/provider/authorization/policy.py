@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from twofactor.strength import Fact, Strength, strength_of
+from twofactor.strength import Fact, Strength, compute_strength
 
 
 class Step(Enum):
@@ -71,7 +71,7 @@ def decide(
     if not allowed:
         return Denied("unmet_authentication_requirements")
     usable = () if demand.subject_differs else select_usable_facts(demand, facts, now)
-    reached = strength_of(usable, active_devices, now, second_factor_max_age)
+    reached = compute_strength(usable, active_devices, now, second_factor_max_age)
     if demand.subject_differs and any(fact.at >= demand.received_at for fact in facts):
         return Denied("login_required")  # another agent than the hinted one has just signed in
     if reached >= min(allowed):

@@ -81,4 +81,4 @@ def _read_basic_secret(header: str, parameters: Parameters) -> tuple[str, str]:
 
 def _count_failure(request: HttpRequest, now: datetime) -> OAuthError:
     wait_until = attempts.count_client_failure(get_ip_address(request), now)
-    return TooManyFailures(times.retry_after(wait_until, now)) if wait_until else ClientError()
+    return TooManyFailures(times.format_retry_after(wait_until, now)) if wait_until else ClientError()

@@ -10,7 +10,7 @@ from cerbere.provider.hashes import hash_left_half
 from cerbere.provider.keys import signing
 from cerbere.provider.tokens.models import Grant
 from cerbere.provider.tokens.subjects import compute_subject
-from twofactor.strength import Strength, amr
+from twofactor.strength import Strength, get_amr
 
 ID_TOKEN_LIFETIME = timedelta(minutes=10)
 
@@ -27,7 +27,7 @@ def make_id_token(grant: Grant, access_token: str, nonce: str, now: datetime) ->
         "exp": issued_at + int(ID_TOKEN_LIFETIME.total_seconds()),
         "auth_time": int(grant.auth_time.timestamp()),
         "acr": grant.acr,
-        "amr": amr(Strength(grant.strength)),
+        "amr": get_amr(Strength(grant.strength)),
         "sid": str(grant.session_id),
         "at_hash": hash_left_half(access_token),
     }

@@ -9,9 +9,9 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.models import Agent
 from cerbere.provider.tokens.models import Grant
-from twofactor.facts import active_devices, facts_of
-from twofactor.obligation import least_strength
-from twofactor.strength import Strength, strength_of
+from twofactor.facts import get_active_device_ids, read_facts
+from twofactor.obligation import get_required_strength
+from twofactor.strength import Strength, compute_strength
 
 
 def invalid_reason(grant: Grant, now: datetime) -> str | None:
@@ -22,16 +22,16 @@ def invalid_reason(grant: Grant, now: datetime) -> str | None:
     agent: Agent = grant.agent
     if grant.revoked_at or not grant.client.enabled:
         return "revoked"
-    if not agent.may_sign_in:
+    if not agent.can_sign_in:
         return "inactive"
     if grant.session is None or not grant.session.is_alive(now) or grant.session.agent_id != agent.pk:
         return "session_ended"
     session_data = grant.session.get_decoded()
     if not _has_current_password_hash(session_data, agent):
         return "session_ended"
-    facts = facts_of(session_data)
-    reached = strength_of(facts, active_devices(agent), now, settings.SECOND_FACTOR_MAX_AGE)
-    least = max(Strength(grant.strength), Strength(grant.client.minimum), least_strength(agent, now))
+    facts = read_facts(session_data)
+    reached = compute_strength(facts, get_active_device_ids(agent), now, settings.SECOND_FACTOR_MAX_AGE)
+    least = max(Strength(grant.strength), Strength(grant.client.minimum), get_required_strength(agent, now))
     return None if reached >= least else "level_fell"
 
 

@@ -42,7 +42,7 @@ def test_a_second_import_changes_nothing(run):
     assert AuditEvent.objects.count() == 2
 
 
-def test_the_journal_has_one_event_an_agent_with_names_of_fields_and_no_value(run, camille):
+def test_the_audit_log_has_one_event_an_agent_with_names_of_fields_and_no_value(run, camille):
     run("uid,given_name,family_name,siret\nalix.roux,Alix,Roux,\ncamille.durand,Camille,Martin,\n", "--apply")
     added, changed = AuditEvent.objects.get(agent="alix.roux"), AuditEvent.objects.get(agent="camille.durand")
     assert (added.name, added.detail) == (Event.AGENT_ADDED_BY_FILE, {"fields": ""})

@@ -10,7 +10,7 @@ from accounts.agent_imports.import_agents import Verdict
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.admin import at_two_factors, form_of
+from tests.support.admin import find_row_form, sign_in_staff
 from tests.support.people import make_agent
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +85,7 @@ def test_another_file_cannot_be_confirmed(chief, camille):
 
 def test_a_preview_is_for_one_administrator_and_one_hour(chief, monkeypatch):
     form = confirmation(upload(chief))
-    other = at_two_factors("chief.two", is_superuser=True)
+    other = sign_in_staff("chief.two", is_superuser=True)
     theirs = confirmation(upload(other))
     theirs["previewed"] = form["previewed"].value
     assert "périmé" in theirs.submit().follow().text
@@ -99,7 +99,7 @@ def test_a04_the_helpdesk_is_refused_on_each_page(helpdesk, chief, camille):
     assert "Importer des agents" not in helpdesk.get("/admin/accounts/agent/").text
     assert helpdesk.get(PAGE, status="*").status_int == 403
     page = helpdesk.get(f"/admin/accounts/agent/{camille.pk}/change/")
-    token = form_of(page)["csrfmiddlewaretoken"].value
+    token = find_row_form(page)["csrfmiddlewaretoken"].value
     fields = {"csrfmiddlewaretoken": token, "previewed": previewed}
     assert helpdesk.post(APPLY, fields, status="*").status_int == 403
     sent = helpdesk.post(PAGE, fields, upload_files=[("file", "a.csv", TEXT.encode())], status="*")

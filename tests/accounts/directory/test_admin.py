@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Agent
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.admin import form_of
+from tests.support.admin import find_row_form
 from tests.support.people import make_agent
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ def jeanne():
 
 
 def agent_form(browser, agent):
-    return form_of(browser.get(f"/admin/accounts/agent/{agent.pk}/change/"))
+    return find_row_form(browser.get(f"/admin/accounts/agent/{agent.pk}/change/"))
 
 
 def give(browser, agent, day, reason):

@@ -26,7 +26,7 @@ BIND_ANSWER = bytes.fromhex("300c02010161070a010004000400")  # success of the fi
 
 
 def sign_in(typed="jeanne.lefevre", password=PASSWORD, address="192.0.2.10"):
-    """The answer, in time."""
+    """Sign in, and check that the response comes in time."""
     start = time.monotonic()
     response = Browser(address).sign_in(typed, password)
     assert time.monotonic() - start < LONGEST
@@ -50,7 +50,7 @@ def assert_nothing_is_counted():
 
 @contextmanager
 def server(answer):
-    """Accepts connections on a loopback port, each handed to `answer`."""
+    """Accept connections on a loopback port, and hand each to `answer`."""
     listener = socket.create_server(("127.0.0.1", 0))
     ended = threading.Event()
     kept = []
@@ -92,13 +92,13 @@ def close(connection, ended):
 
 
 def trickle(connection, ended):
-    """Each byte is in time, the whole is not."""
+    """Send the answer byte by byte, each in time, the whole too late."""
     while not ended.wait(0.2):
         connection.sendall(b"\x30")
 
 
 def promise(connection, ended):
-    """A right bind, then half an answer to the search."""
+    """Accept the bind, then send half an answer to the search."""
     connection.recv(1000)
     connection.sendall(BIND_ANSWER)
     connection.recv(1000)

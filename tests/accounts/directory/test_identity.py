@@ -6,14 +6,14 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError
 
-from accounts.attempts import KNOWN
+from accounts.attempts import BROWSERS_LIMIT
 from accounts.directory import link_agent as linking
 from accounts.models import Agent, AgentSession
 from accounts.refusals import Reason
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support import people
-from tests.support.audit import reasons
+from tests.support.audit import list_reasons
 from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, PASSWORD, assert_refused, sign_in
 from tests.support.people import Browser, answer, make_agent
 
@@ -42,7 +42,7 @@ def test_a_renamed_person_is_the_same_for_applications(directory, wiki, change):
 
 
 def newcomer(directory, **names):
-    """Jeanne has left; somebody else is given her uid, her e-mail, or both."""
+    """Give Jeanne's uid, her e-mail address, or both to another person, after she has left."""
     directory.remove("jeanne")
     directory.put("newcomer", **KARIM | {"uniqueIdentifier": "c4-newcomer", "uid": "new.comer"} | names)
 
@@ -122,7 +122,7 @@ def test_a_name_that_two_people_have_at_once_changes_hands_by_no_login(directory
     directory.change("karim", **shared)
     by_another_name = KARIM["mailPR"] if "uid" in shared else "karim.benali"
     assert Browser("198.51.100.7").sign_in(by_another_name, PASSWORD).status_int == 200
-    assert reasons() == [Reason.AMBIGUOUS]
+    assert list_reasons() == [Reason.AMBIGUOUS]
     jeanne = Agent.objects.get()
     assert (jeanne.uid, jeanne.email) == ("jeanne.lefevre", JEANNE_EMAIL)
     assert AgentSession.objects.filter(agent=jeanne).exists()
@@ -145,5 +145,5 @@ def test_many_known_browsers_have_one_bound_where_the_directory_keeps_the_passwo
         browser.sign_in("jeanne.lefevre", PASSWORD)
         browser.post("/deconnexion/", {"csrfmiddlewaretoken": browser.cookies["cerbere_csrf"]}, expect_errors=True)
     answers = [browser.sign_in("jeanne.lefevre", "wrong").status_int for browser in browsers for _ in range(6)]
-    assert answers.count(200) == KNOWN.free
-    assert set(answers[KNOWN.free :]) == {429}
+    assert answers.count(200) == BROWSERS_LIMIT.free_tries
+    assert set(answers[BROWSERS_LIMIT.free_tries :]) == {429}

@@ -16,7 +16,7 @@ from cerbere.provider.tokens.models import Grant
 from tests.support import people
 from tests.support.directory import PASSWORD
 from tests.support.people import Browser, answer, make_agent
-from twofactor.obligation import least_strength
+from twofactor.obligation import get_required_strength
 from twofactor.strength import Strength
 
 pytest_plugins = ["tests.support.fixtures.directory"]
@@ -86,12 +86,12 @@ LEAST = [
 @pytest.mark.parametrize(("required_from", "grace_until", "least"), LEAST)
 def test_what_an_agent_owes(required_from, grace_until, least):
     agent = Agent(two_factor_required_from=required_from, two_factor_grace_until=grace_until)
-    assert least_strength(agent, timezone.now()) is least
+    assert get_required_strength(agent, timezone.now()) is least
 
 
 def test_nobody_owes_nothing_and_the_very_moment_counts():
-    assert least_strength(None, timezone.now()) is Strength.PASSWORD
-    assert least_strength(Agent(two_factor_required_from=MARCH), MARCH) is Strength.TWO_FACTOR
+    assert get_required_strength(None, timezone.now()) is Strength.PASSWORD
+    assert get_required_strength(Agent(two_factor_required_from=MARCH), MARCH) is Strength.TWO_FACTOR
 
 
 def test_an_obligation_lowers_no_clients_minimum():

@@ -8,7 +8,7 @@ from accounts.sign_in import pace
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support import people
-from tests.support.audit import reasons
+from tests.support.audit import list_reasons
 from tests.support.directory import JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD, assert_refused, sign_in
 from tests.support.people import Browser, make_agent
 
@@ -114,7 +114,7 @@ def test_a_password_to_change_signs_nobody_in_and_says_where(directory, value):
     assert response.status_int == 403
     assert "Mot de passe à changer" in response.text
     assert 'href="https://mel.example.gouv.fr/changer"' in response.text
-    assert reasons() == ["password_to_change"]
+    assert list_reasons() == ["password_to_change"]
     assert not AgentSession.objects.exists()
 
 
@@ -198,12 +198,12 @@ def test_l03_every_refusal_takes_the_same_time_and_shows_the_same_page(directory
     }
     assert len(pages) == 1
     assert waits == pytest.approx([pace.STEP - 0.07] * 5)
-    assert sorted(reasons()) == ["not_a_person", "shared_mailbox", "unknown", "wrong_password", "wrong_password"]
+    assert sorted(list_reasons()) == ["not_a_person", "shared_mailbox", "unknown", "wrong_password", "wrong_password"]
 
 
 def test_who_is_slower_than_one_step_waits_for_the_next(waits, monkeypatch):
     monkeypatch.setattr(pace, "clock", lambda: 10 + pace.STEP * 1.25)
-    pace.even_out(10)
+    pace.wait_for_step(10)
     assert waits == pytest.approx([pace.STEP * 0.75])
 
 

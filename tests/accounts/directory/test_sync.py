@@ -12,7 +12,7 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.core.batches import in_batches
 from cerbere.provider.logout.models import LogoutNotice
-from tests.support.commands import output_of
+from tests.support.commands import run_command
 from tests.support.directory import JEANNE, JEANNE_EMAIL, JEANNE_ID, KARIM, KARIM_ID, PASSWORD
 from tests.support.people import Browser, answer, make_agent, make_client
 from tests.support.servers.programs import free_port
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.django_db
 
 
 def sync(*arguments):
-    return output_of("sync_directory", *arguments).strip()
+    return run_command("sync_directory", *arguments).strip()
 
 
 @pytest.fixture
 def jeanne(directory):
-    """A person with a session."""
+    """Return an agent of the directory who has a session."""
     jeanne = make_agent("jeanne.lefevre", email=JEANNE_EMAIL, directory_id=JEANNE_ID, password="!")
     Browser().sign_in("jeanne.lefevre", PASSWORD)
     return jeanne

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import connection
 
 from accounts.models import AgentSession
-from accounts.sessions.store import SessionStore, digest_of_key, open_key
+from accounts.sessions.store import SessionStore, digest_key, open_key
 from tests.support.people import Browser
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def test_p06_the_table_holds_no_key_that_a_cookie_has(browser, camille):
         row = str(AgentSession.objects.values().get())
         assert not [key for key in keys if key in row]
     assert len(keys) == 3
-    assert AgentSession.objects.get().session_key == digest_of_key(browser.cookies[NAME])
+    assert AgentSession.objects.get().session_key == digest_key(browser.cookies[NAME])
 
 
 def test_p06_what_the_table_holds_opens_nothing(signed_in):
@@ -55,7 +55,7 @@ def test_p06_sessions_that_live_during_the_upgrade_go_on(camille):
     browsers = [Browser() for _ in range(3)]
     for browser in browsers:
         browser.sign_in()
-    in_clear = {digest_of_key(browser.cookies[NAME]): browser.cookies[NAME] for browser in browsers}
+    in_clear = {digest_key(browser.cookies[NAME]): browser.cookies[NAME] for browser in browsers}
     for row in AgentSession.objects.all():
         AgentSession.objects.filter(sid=row.sid).update(session_key=in_clear[row.session_key], previous_key="b" * 32)
     for _ in range(2):  # it may have been interrupted, or run with nothing left

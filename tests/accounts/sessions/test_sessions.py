@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import AgentSession
-from accounts.sessions.store import digest_of_key
+from accounts.sessions.store import digest_key
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support.people import NOW, PASSWORD, Browser, answer, code, login_form, password_hash
@@ -58,7 +58,7 @@ def test_c03_a_planted_session_stays_anonymous(camille):
     assert victim.cookies[NAME] != planted
     assert victim.get("/compte/").status_int == 200
     assert attacker.get("/compte/").status_int == 302
-    assert not AgentSession.objects.filter(session_key=digest_of_key(planted)).exists()
+    assert not AgentSession.objects.filter(session_key=digest_key(planted)).exists()
 
 
 def test_c03_a_session_of_another_agent_is_not_taken_over(dominique, signed_in):

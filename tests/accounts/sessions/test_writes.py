@@ -9,8 +9,8 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import Agent, AgentSession
-from accounts.sessions.store import KEY, SessionStore
-from accounts.sign_in.prove_password import prove_password
+from accounts.sessions.store import KEY_PATTERN, SessionStore
+from accounts.sign_in.verify_password import verify_password
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 
@@ -23,8 +23,8 @@ def refuse_to_record(*_, **__):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camille, monkeypatch):
-    """The session, the date of the last sign-in and the line in the journal are written together or not at all."""
+def test_no_session_begins_when_the_sign_in_cannot_be_recorded(browser, camille, monkeypatch):
+    """The session, the date of the last sign-in and the line in the audit log are written together or not at all."""
     monkeypatch.setattr("accounts.sign_in.sign_in.record", refuse_to_record)
     page = browser.get("/connexion/")
     answer = browser.sign_in(page=page)
@@ -35,7 +35,7 @@ def test_no_session_begins_when_the_sign_in_cannot_be_journalled(browser, camill
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_session_goes_on_as_it_was_when_the_sign_in_cannot_be_journalled(signed_in, camille, monkeypatch):
+def test_a_session_goes_on_as_it_was_when_the_sign_in_cannot_be_recorded(signed_in, camille, monkeypatch):
     camille.refresh_from_db()
     before = AgentSession.objects.values_list().get(), camille.last_login
     monkeypatch.setattr("accounts.sign_in.sign_in.record", refuse_to_record)
@@ -46,11 +46,11 @@ def test_a_session_goes_on_as_it_was_when_the_sign_in_cannot_be_journalled(signe
 
 def test_an_agent_who_is_removed_meanwhile_has_no_session(browser, camille, monkeypatch):
     def removed(*tried):
-        proved = prove_password(*tried)
+        proved = verify_password(*tried)
         Agent.objects.all().delete()
         return proved
 
-    monkeypatch.setattr("accounts.sign_in.sign_in.prove_password", removed)
+    monkeypatch.setattr("accounts.sign_in.sign_in.verify_password", removed)
     assert browser.sign_in().status_int == 500
     assert not AgentSession.objects.exists()
     assert not AuditEvent.objects.filter(name=Event.SIGN_IN_ACCEPTED).exists()
@@ -106,7 +106,7 @@ def test_a_key_is_what_django_takes_for_one_and_never_comes_twice():
         session.create()
         keys.add(session.session_key)
     assert len(keys) == 20
-    assert all(KEY.fullmatch(key) for key in keys)
+    assert all(KEY_PATTERN.fullmatch(key) for key in keys)
 
 
 def test_a_key_that_we_never_made_is_not_taken_for_a_new_session():

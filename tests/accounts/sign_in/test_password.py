@@ -12,7 +12,7 @@ from accounts.sign_in.hashers import Argon2idHasher
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support.people import PASSWORD, Browser, make_agent
-from tests.support.worker import work
+from tests.support.worker import run_worker
 
 NEW = "tapis girafe moulin 42 nuages"
 
@@ -62,7 +62,7 @@ def test_l11_a_change_is_mailed_recorded_and_ends_the_other_sessions(signed_in, 
     assert account.text.count('id="session-') == 1
     assert AgentSession.objects.count() == 1
     assert other.get("/compte/").status_int == 302
-    work()
+    run_worker()
     assert [m.to for m in mail.outbox] == [["camille.durand@example.fr"]]
     assert NEW not in mail.outbox[0].body
     assert AuditEvent.objects.filter(name=Event.PASSWORD_CHANGED, agent=camille.uid).count() == 1
@@ -173,6 +173,6 @@ def test_an_agent_without_an_address_gets_no_mail_and_no_error(browser):
     make_agent("sans.adresse", email=None)
     browser.sign_in("sans.adresse")
     assert change(browser).status_int == 303
-    work()
+    run_worker()
     assert mail.outbox == []
     assert not DBTaskResult.objects.exists()

@@ -12,7 +12,7 @@ from accounts.models import AgentSession, Mailbox
 from accounts.sign_in.hashers import Argon2idHasher
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.audit import reasons
+from tests.support.audit import list_reasons
 from tests.support.people import PASSWORD, Browser, login_form, make_agent
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ SESSION = "cerbere_session"
 
 @pytest.fixture
 def hashes(monkeypatch):
-    """The names of the password operations that really ran, in order."""
+    """Return the names of the hash operations that have really run, in order."""
     ran = []
     for name in ("encode", "verify"):
         original = getattr(Argon2idHasher, name)
@@ -31,7 +31,7 @@ def hashes(monkeypatch):
 
 
 def page(response, typed):
-    """The body without what changes from one display to the next."""
+    """Return the body without the parts that change from one display to the next."""
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", response.text)
     return text.replace(f'value="{typed}"', "")
 
@@ -61,7 +61,7 @@ def test_l01_every_refusal_is_one_page_one_hash_and_one_event(camille, hashes, t
     assert sorted(refused.headers) == sorted(model.headers)
     assert WRONG in refused.text
     assert len(hashes) == 1
-    assert reasons() == [reason]
+    assert list_reasons() == [reason]
     assert not AgentSession.objects.exists()
 
 

@@ -10,7 +10,7 @@ from accounts import attempts
 from accounts.models import Attempts
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.at_once import at_once
+from tests.support.at_once import run_at_once
 from tests.support.people import NOW, Browser, login_form, make_agent
 
 THREADS = 8  # at once, each with a connection of its own
@@ -18,12 +18,12 @@ WRONG = "L’identifiant ou le mot de passe est incorrect."
 
 
 def fail(times, uid="camille.durand", first=1):
-    """So many wrong passwords, each from a browser and an address of its own."""
+    """Send so many wrong passwords, each from another browser and IP address."""
     return [Browser(f"198.51.100.{first + n}").sign_in(uid, "wrong") for n in range(times)]
 
 
 def lock(agent):
-    """The account as seven failures from elsewhere leave it."""
+    """Lock the account, as seven failures from other browsers do."""
     until = timezone.now() + timedelta(minutes=10)
     Attempts.objects.update_or_create({"failures": 7, "locked_until": until}, key=f"account:{agent.uuid}")
 
@@ -76,7 +76,7 @@ def test_failures_are_forgotten_after_twelve_hours(camille):
 
 @pytest.fixture
 def used(browser, camille):
-    """A browser that this agent has used and closed: the session is gone, the cookie that knows it stays."""
+    """Return a browser that the agent has used and closed: only the known browser's cookie is left."""
     browser.sign_in()
     browser.cookiejar.clear_session_cookies()
     return browser
@@ -89,7 +89,7 @@ def test_a_stranger_cannot_lock_out_a_browser_that_the_agent_has_used(used):
 
 
 def test_a_stranger_behind_the_same_address_cannot_either(used, monkeypatch):
-    monkeypatch.setattr(attempts, "SOURCE", attempts.Limit(5, timedelta(minutes=10), timedelta(minutes=10)))
+    monkeypatch.setattr(attempts, "SOURCE_LIMIT", attempts.Limit(5, timedelta(minutes=10), timedelta(minutes=10)))
     for n in range(6):
         used_address = Browser().sign_in(f"nobody.{n}", "wrong")
     assert used_address.status_int == 429
@@ -126,7 +126,7 @@ def test_a_forged_browser_cookie_is_a_stranger(camille, forged):
 
 @pytest.fixture
 def small_source(monkeypatch):
-    monkeypatch.setattr(attempts, "SOURCE", attempts.Limit(5, timedelta(minutes=10), timedelta(minutes=10)))
+    monkeypatch.setattr(attempts, "SOURCE_LIMIT", attempts.Limit(5, timedelta(minutes=10), timedelta(minutes=10)))
 
 
 def test_l08_a_spray_is_stopped_by_its_source_and_locks_no_victim(db, small_source):
@@ -139,7 +139,7 @@ def test_l08_a_spray_is_stopped_by_its_source_and_locks_no_victim(db, small_sour
 
 
 def test_l08_the_real_limit_is_a_hundred(db):
-    assert (attempts.SOURCE.free, attempts.SOURCE.wait) == (100, timedelta(minutes=10))
+    assert (attempts.SOURCE_LIMIT.free_tries, attempts.SOURCE_LIMIT.wait) == (100, timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("header", ["HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_CLIENT_IP"])
@@ -159,7 +159,7 @@ def test_a_whole_ipv6_network_is_one_source(db, small_source):
 
 
 def test_a_right_password_gives_the_source_its_try_back(camille, monkeypatch):
-    monkeypatch.setattr(attempts, "SOURCE", attempts.Limit(3, timedelta(minutes=10), timedelta(minutes=10)))
+    monkeypatch.setattr(attempts, "SOURCE_LIMIT", attempts.Limit(3, timedelta(minutes=10), timedelta(minutes=10)))
     for n in range(2):
         Browser().sign_in(f"nobody.{n}", "wrong")
     assert [Browser().sign_in().status_int for _ in range(3)] == [303] * 3
@@ -179,7 +179,7 @@ def test_l05_fifty_wrong_passwords_at_once_are_seven_evaluated(camille):
         form["username"], form["password"] = "camille.durand", f"wrong {number}"
         return form.submit(expect_errors=True)
 
-    answers = at_once(attack, range(50), THREADS)
+    answers = run_at_once(attack, range(50), THREADS)
     assert sum(WRONG in answer.text for answer in answers) == 7
     assert sum(answer.status_int == 429 for answer in answers) == 43
     refusals = AuditEvent.objects.filter(name=Event.SIGN_IN_REFUSED)
@@ -198,10 +198,10 @@ def test_right_passwords_at_once_give_back_just_what_they_took_and_never_wait_fo
 
     def sign_in_often(number):
         for _ in range(40):
-            assert attempts.reserve(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
+            assert attempts.reserve_try(f"account:{number % 2}", "source:192.0.2.10", timezone.now()) is None
             attempts.record_success(f"account:{number % 2}", "source:192.0.2.10")
 
-    at_once(sign_in_often, range(THREADS))
+    run_at_once(sign_in_often, range(THREADS))
     assert dict(Attempts.objects.values_list("key", "failures")) == dict.fromkeys(
         ["account:0", "account:1", "source:192.0.2.10"], 0
     )
@@ -212,7 +212,7 @@ def test_a_trickle_of_typing_errors_never_locks_a_site(camille):
     """One failure each nine minutes, for a day, from one address."""
     with time_machine.travel(NOW, tick=False) as moment:
         for number in range(160):
-            attempts.reserve(f"login:{number}", "source:192.0.2.10", timezone.now())
+            attempts.reserve_try(f"login:{number}", "source:192.0.2.10", timezone.now())
             moment.shift(timedelta(minutes=9))
         assert Browser("192.0.2.10").sign_in().status_int == 303
 
@@ -220,7 +220,7 @@ def test_a_trickle_of_typing_errors_never_locks_a_site(camille):
 @pytest.mark.django_db
 def test_an_account_that_is_unlocked_between_refusal_and_its_reading_has_its_try(monkeypatch):
     for _ in range(7):
-        attempts.reserve("account:one", None, NOW)
+        attempts.reserve_try("account:one", None, NOW)
 
     execute = attempts._execute
 
@@ -231,22 +231,22 @@ def test_an_account_that_is_unlocked_between_refusal_and_its_reading_has_its_try
         return written
 
     monkeypatch.setattr(attempts, "_execute", unlock_once_refused)
-    assert attempts.reserve("account:one", "source:192.0.2.10", NOW) is None
+    assert attempts.reserve_try("account:one", "source:192.0.2.10", NOW) is None
     assert dict(Attempts.objects.values_list("key", "failures")) == {"account:one": 1, "source:192.0.2.10": 1}
 
 
 @pytest.mark.django_db
 def test_a_try_refused_by_its_source_is_not_counted_for_the_account(small_source):
     for number in range(5):
-        attempts.reserve(f"login:{number}", "source:192.0.2.10", NOW)
-    assert attempts.reserve("account:one", "source:192.0.2.10", NOW) == NOW + timedelta(minutes=10)
+        attempts.reserve_try(f"login:{number}", "source:192.0.2.10", NOW)
+    assert attempts.reserve_try("account:one", "source:192.0.2.10", NOW) == NOW + timedelta(minutes=10)
     assert not Attempts.objects.filter(key="account:one").exists()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("source", ["source:192.0.2.10", "browsers:one"])
 def test_a_try_refused_by_its_account_is_counted_once_for_the_source(source):
-    answers = [attempts.reserve("account:one", source, NOW) for _ in range(8)]
+    answers = [attempts.reserve_try("account:one", source, NOW) for _ in range(8)]
     assert answers == [None] * 7 + [NOW + timedelta(minutes=10)]
     kept = dict(Attempts.objects.values_list("key", "failures"))
     assert kept == {"account:one": 7, source: 8}
@@ -256,28 +256,28 @@ def test_a_try_refused_by_its_account_is_counted_once_for_the_source(source):
 def test_the_wait_of_a_browser_s_agent_and_that_of_the_browser_are_each_their_own():
     """Known browsers share a bound that counts from the last failure, sources one that counts from the first."""
     for number in range(21):
-        assert attempts.reserve(f"browser:one:{number}", "browsers:one", NOW + timedelta(hours=number)) is None
+        assert attempts.reserve_try(f"browser:one:{number}", "browsers:one", NOW + timedelta(hours=number)) is None
     at = NOW + timedelta(hours=20)
-    assert attempts.reserve("browser:one:new", "browsers:one", at) == at + timedelta(minutes=10)
+    assert attempts.reserve_try("browser:one:new", "browsers:one", at) == at + timedelta(minutes=10)
     assert not Attempts.objects.filter(key="browser:one:new").exists()
 
 
 @pytest.mark.django_db
 def test_what_is_given_back_ends_the_wait_that_it_began_and_never_falls_below_zero():
     for _ in range(7):
-        attempts.reserve("account:one", "source:192.0.2.10", NOW)
-    attempts.give_back("account:one", "source:192.0.2.10")
+        attempts.reserve_try("account:one", "source:192.0.2.10", NOW)
+    attempts.return_try("account:one", "source:192.0.2.10")
     rows = Attempts.objects.order_by("key").values_list("failures", "locked_until")
     assert list(rows) == [(6, None), (6, None)]
     for _ in range(8):
-        attempts.give_back("account:one", "source:192.0.2.10")
+        attempts.return_try("account:one", "source:192.0.2.10")
     assert [row.failures for row in Attempts.objects.all()] == [0, 0]
 
 
 @pytest.mark.django_db
 def test_a_right_password_does_not_open_a_source_that_stays_over_its_limit(small_source):
     for number in range(5):
-        attempts.reserve(f"login:{number}", "source:192.0.2.10", NOW)
+        attempts.reserve_try(f"login:{number}", "source:192.0.2.10", NOW)
     Attempts.objects.filter(key="source:192.0.2.10").update(failures=6)
     attempts.record_success("login:0", "source:192.0.2.10")
     source = Attempts.objects.get(key="source:192.0.2.10")

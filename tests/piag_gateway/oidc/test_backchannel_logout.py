@@ -16,7 +16,7 @@ PATH = "/oidc/backchannel-logout/"
 
 @pytest.fixture
 def enter(gateway, forge):
-    """Somebody who signs in, in a browser of their own."""
+    """Return a function that signs an agent in, in another browser each time."""
     browsers = []
 
     def _enter(subject=SUBJECT, **claims):
@@ -31,7 +31,7 @@ def enter(gateway, forge):
         browser.close()
 
 
-def tell(gateway, token):
+def post_logout_token(gateway, token):
     return requests.post(gateway.url + PATH, data={"logout_token": token}, timeout=20)
 
 
@@ -40,7 +40,7 @@ def is_connected(browser):
 
 
 def weakened(browser):
-    """Connected, at a level that PIAG no longer accepts: the next page starts another sign-in."""
+    """Lower the session's acr below what PIAG accepts, so that the next page starts another sign-in."""
     browser.change_session(lambda session: session["proof"].update(acr="eidas1"))
     return browser
 
@@ -55,7 +55,7 @@ def refused(gateway, answer, reason):
 def test_x07_named_session_is_over_at_the_next_request_and_others_live_on(gateway, provider, enter):
     ended, other_browser, other_agent = enter(), enter(), enter("dominique")
     key = ended.session_key
-    answer = tell(gateway, provider.logout_token(sid=provider.seen.sids[0]))
+    answer = post_logout_token(gateway, provider.logout_token(sid=provider.seen.sids[0]))
     assert (answer.status_code, answer.content) == (200, b"")
     assert "no-store" in answer.headers["Cache-Control"]
     assert "Set-Cookie" not in answer.headers
@@ -66,25 +66,25 @@ def test_x07_named_session_is_over_at_the_next_request_and_others_live_on(gatewa
 
 def test_x07_session_id_alone_is_enough(gateway, provider, enter):
     ended = enter()
-    assert tell(gateway, provider.logout_token(sub=None, sid=provider.seen.sids[0])).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token(sub=None, sid=provider.seen.sids[0])).status_code == 200
     assert not is_connected(ended)
 
 
 def test_x07_subject_alone_ends_all_sessions_of_that_agent(gateway, provider, enter):
     here, there, other_agent = enter(), enter(sid=None), enter("dominique")
-    assert tell(gateway, provider.logout_token()).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token()).status_code == 200
     assert [is_connected(browser) for browser in (here, there, other_agent)] == [False, False, True]
 
 
 def test_x07_session_of_another_agent_is_not_the_one_meant(gateway, provider, enter):
     kept = enter("dominique")
-    assert tell(gateway, provider.logout_token(sid=provider.seen.sids[0])).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token(sid=provider.seen.sids[0])).status_code == 200
     assert is_connected(kept)
 
 
 def test_x07_session_that_never_was_is_no_fault(gateway, provider, enter):
     kept = enter()
-    assert tell(gateway, provider.logout_token(sid="unknown")).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token(sid="unknown")).status_code == 200
     assert is_connected(kept)
 
 
@@ -92,21 +92,21 @@ def test_x07_step_up_is_ended_by_its_new_session(gateway, provider, enter):
     """The row follows the last sign-in in this browser."""
     agent = weakened(enter())
     agent.open(agent.to_callback())
-    assert tell(gateway, provider.logout_token(sid=provider.seen.sids[1])).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token(sid=provider.seen.sids[1])).status_code == 200
     assert not is_connected(agent)
 
 
 def test_x07_same_session_may_sign_in_again(gateway, provider, enter):
     """Cerbère also ends the applications' sessions when a level falls, and keeps its own."""
     enter(sid="kept")
-    assert tell(gateway, provider.logout_token(sid="kept")).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token(sid="kept")).status_code == 200
     assert is_connected(enter(sid="kept"))
 
 
 def test_x07_sign_in_under_way_is_lost_and_can_be_begun_again(gateway, provider, enter):
     agent = weakened(enter())
     callback = agent.to_callback()
-    tell(gateway, provider.logout_token())
+    post_logout_token(gateway, provider.logout_token())
     assert "Reprendre la connexion" in agent.open(callback).text
 
 
@@ -143,7 +143,7 @@ def test_x07_claim_that_does_not_hold_is_refused_and_the_session_kept(gateway, p
     kept = enter()
     now = int(time.time())
     claims = {name: value(now) if callable(value) else value for name, value in claims.items()}
-    refused(gateway, tell(gateway, provider.logout_token(**claims)), reason)
+    refused(gateway, post_logout_token(gateway, provider.logout_token(**claims)), reason)
     assert is_connected(kept)
 
 
@@ -166,7 +166,7 @@ def test_x07_token_that_cerbere_has_not_signed_as_a_logout_is_refused(gateway, p
         setattr(forge, name, value)
     token = provider.logout_token()
     provider.reset()
-    refused(gateway, tell(gateway, token), reason)
+    refused(gateway, post_logout_token(gateway, token), reason)
     assert is_connected(kept)
 
 
@@ -176,7 +176,7 @@ def test_x07_id_token_is_no_logout_token(gateway, provider, forge, enter, header
     kept = enter()
     forge.header = header
     claims = provider.claims({"nonce": "n"}, "an-access-token")
-    refused(gateway, tell(gateway, provider.sign(claims)), reason)
+    refused(gateway, post_logout_token(gateway, provider.sign(claims)), reason)
     assert is_connected(kept)
 
 
@@ -188,7 +188,7 @@ def test_x07_logout_token_is_no_id_token(gateway, provider, forge, enter):
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "..", "e30.e30.e30", "é", "a.b.c.d.e", "\0"])
 def test_x07_what_is_no_token_is_refused(gateway, token):
-    refused(gateway, tell(gateway, token), "signature")
+    refused(gateway, post_logout_token(gateway, token), "signature")
 
 
 @pytest.mark.parametrize(
@@ -225,38 +225,38 @@ def test_x07_only_post_is_heard(gateway, method):
 def test_x07_token_serves_once(gateway, provider, enter):
     enter(sid="kept")
     token = provider.logout_token(sid="kept")
-    assert tell(gateway, token).status_code == 200
+    assert post_logout_token(gateway, token).status_code == 200
     kept = enter(sid="kept")
-    refused(gateway, tell(gateway, token), "jti")
+    refused(gateway, post_logout_token(gateway, token), "jti")
     assert is_connected(kept)
 
 
 def test_x07_of_the_same_token_sent_at_once_one_is_accepted(gateway, provider):
     token = provider.logout_token()
     with ThreadPoolExecutor(8) as pool:
-        answers = [pool.submit(tell, gateway, token) for _ in range(8)]
+        answers = [pool.submit(post_logout_token, gateway, token) for _ in range(8)]
     assert sorted(answer.result().status_code for answer in answers) == [200] + [400] * 7
 
 
 def test_x07_token_that_is_refused_is_not_spent(gateway, provider):
-    assert tell(gateway, provider.logout_token(jti="one", aud="wiki")).status_code == 400
-    assert tell(gateway, provider.logout_token(jti="one")).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token(jti="one", aud="wiki")).status_code == 400
+    assert post_logout_token(gateway, provider.logout_token(jti="one")).status_code == 200
 
 
 def test_x07_spent_tokens_are_forgotten_when_their_age_refuses_them(gateway, provider):
     issued = int(time.time()) - 240
-    assert tell(gateway, provider.logout_token(jti="old", iat=issued)).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token(jti="old", iat=issued)).status_code == 200
     [(expiry,)] = gateway.sql("SELECT strftime('%s', expires_at) FROM piag_gateway_spenttoken WHERE jti = 'old'")
     assert int(expiry) == issued + 300 + 60
     gateway.sql("UPDATE piag_gateway_spenttoken SET expires_at = '2026-01-01 00:00:00' WHERE jti = 'old'")
-    assert tell(gateway, provider.logout_token(jti="new")).status_code == 200
+    assert post_logout_token(gateway, provider.logout_token(jti="new")).status_code == 200
     kept = gateway.sql("SELECT jti FROM piag_gateway_spenttoken WHERE jti IN ('old', 'new')")
     assert kept == [("new",)]
 
 
 @pytest.fixture
 def forgetful(provider, tmp_path):
-    """PIAG that has read neither the discovery document nor the keys yet."""
+    """Yield a PIAG that has read neither the discovery document nor the keys yet."""
     with running_piag(tmp_path, provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
         yield piag
 
@@ -266,20 +266,20 @@ def test_x07_token_that_cannot_be_judged_is_for_later(forgetful, provider, forge
     token = provider.logout_token()
     for name, value in lie.items():
         setattr(forge, name, value)
-    answer = tell(forgetful, token)
+    answer = post_logout_token(forgetful, token)
     assert (answer.status_code, answer.json()) == (503, {"error": "temporarily_unavailable"})
     assert int(answer.headers["Retry-After"]) > 0
     provider.reset()
-    assert tell(forgetful, token).status_code == 200
+    assert post_logout_token(forgetful, token).status_code == 200
 
 
 def test_x07_what_is_no_token_is_refused_without_asking_cerbere(forgetful, forge):
     forge.discovery_status = 500
-    assert tell(forgetful, "a.b.c").status_code == 400
+    assert post_logout_token(forgetful, "a.b.c").status_code == 400
 
 
 def test_x07_no_token_is_in_the_log(gateway, provider):
     tokens = [provider.logout_token(), provider.logout_token(aud="wiki")]
     for token in tokens:
-        tell(gateway, token)
+        post_logout_token(gateway, token)
     assert not any(part in gateway.log for token in tokens for part in token.split(".")[1:])

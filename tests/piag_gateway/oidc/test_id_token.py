@@ -11,7 +11,7 @@ provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.
 
 
 def refused(agent, reason, title="Connexion refusée", fault="TokenRefused"):
-    """The sign-in ends on a page of refusal, the log knows why, and nobody has entered."""
+    """Sign in, and check that a page of refusal ends it, that the log has the reason and that there is no session."""
     page = agent.open("/assistant/")
     event = agent.piag.events("sign_in.refused")[-1]
     assert page.status_code == 403

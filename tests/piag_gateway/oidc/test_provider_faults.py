@@ -18,7 +18,7 @@ TITLE = "<title>Erreur – Cerbère ne répond pas comme prévu – PIAG</title>
 
 @pytest.fixture(scope="module")
 def cold(provider, tmp_path_factory):
-    """PIAG that has never succeeded in reading the discovery document nor the keys."""
+    """Yield a PIAG that has never managed to read the discovery document or the keys."""
     with running_piag(tmp_path_factory.mktemp("cold"), provider.url, CLIENT_ID, CLIENT_SECRET) as piag:
         yield piag
 
@@ -165,7 +165,7 @@ def test_provider_without_end_of_session_still_ends_ours(provider, forge, tmp_pa
 
 @pytest.fixture
 def restarted(provider, forge, tmp_path):
-    """PIAG after a restart, and three browsers from before: two that sign in, one connected."""
+    """Return PIAG after a restart, and three browsers from before: two that sign in, one connected."""
     start = partial(running_piag, tmp_path, provider.url, CLIENT_ID, CLIENT_SECRET, port=free_port())
     with start() as piag:
         browsers = [Browser(piag) for _ in range(3)]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.fakes.forging_provider import CLIENT_ID, SUBJECT
 from tests.support.fixtures import piag as fixtures
-from tests.support.servers.piag import BUTTON, Browser, query_of
+from tests.support.servers.piag import BUTTON, Browser, parse_query
 
 provider, gateway, forge, agent = fixtures.provider, fixtures.gateway, fixtures.forge, fixtures.agent
 connected = fixtures.connected
@@ -14,7 +14,7 @@ connected = fixtures.connected
 
 def test_r01_protected_page_starts_a_sign_in_with_all_that_it_needs(agent, provider, gateway):
     answer = agent.open("/assistant/", follow=False)
-    asked = query_of(answer.headers["Location"])
+    asked = parse_query(answer.headers["Location"])
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith(f"{provider.url}/authorize?")
     assert (asked["response_type"], asked["client_id"]) == ("code", CLIENT_ID)

@@ -8,7 +8,7 @@ import pytest
 from cerbere.provider.authorization.policy import Demand, Denied, Granted, Step, Terms, decide
 from tests.support.facts import DEVICE, otp, password
 from tests.support.people import NOW
-from twofactor.strength import Method, Strength, strength_of
+from twofactor.strength import Method, Strength, compute_strength
 
 MAX_AGE = timedelta(hours=10)
 
@@ -35,7 +35,7 @@ ALL = list(product(DEMANDS, TERMS, FACTS, DEVICES))
 
 
 def each(condition):
-    """Every combination whose verdict has a property, with that verdict."""
+    """Yield every combination whose verdict has a property, with that verdict."""
     found = [(*case, verdict(*case)) for case in ALL]
     kept = [case for case in found if condition(case[-1], case[0])]
     assert kept, "the property must concern something"
@@ -49,7 +49,7 @@ def test_a_grant_is_never_below_the_clients_minimum():
 
 def test_a_grant_names_a_level_that_the_session_has_reached():
     for _, terms, facts, devices, granted in each(lambda v, _: isinstance(v, Granted)):
-        assert granted.strength <= strength_of(facts, devices, NOW, MAX_AGE)
+        assert granted.strength <= compute_strength(facts, devices, NOW, MAX_AGE)
         assert granted.acr == terms.acr_names[granted.strength]
 
 
@@ -62,7 +62,7 @@ def test_a_grant_rests_on_facts_as_fresh_as_asked():
     for demand, _, _, devices, granted in each(lambda v, d: isinstance(v, Granted) and d.max_age is not None):
         floor = min(demand.received_at, NOW - timedelta(seconds=demand.max_age))
         assert all(fact.at >= floor for fact in granted.facts)
-        assert strength_of(granted.facts, devices, NOW, MAX_AGE) >= granted.strength
+        assert compute_strength(granted.facts, devices, NOW, MAX_AGE) >= granted.strength
 
 
 @pytest.mark.parametrize("prompt", ["login", "select_account"])
@@ -94,7 +94,7 @@ def test_a_code_is_asked_only_with_a_method_and_enrolment_only_without():
 
 
 def after(step, facts, devices):
-    """What the agent's next act leaves behind."""
+    """Return the facts and the devices after the act that this step asks for."""
     if step is Step.LOG_IN:
         return (password(0), *(fact for fact in facts if fact.method is not Method.PASSWORD)), devices
     return (*(fact for fact in facts if fact.method is Method.PASSWORD), otp(0)), frozenset({DEVICE})

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def claims(browser, response, client_id="piag"):
-    """The ID token that this authorization response leads to."""
+    """Return the claims of the ID token for this authorization response."""
     token = browser.token(answer(response)["code"], client_id).json["id_token"]
     keys = KeySet.import_key_set(browser.get("/oidc/jwks").json)
     return jwt.decode(token, keys, algorithms=["RS256"]).claims
@@ -29,7 +29,7 @@ def at(minutes):
 
 @pytest.fixture
 def two_factor(browser, enrolled):
-    """A browser at two factors since NOW: the password and the code a minute later."""
+    """Return a browser at two factors: the password at NOW and the code a minute later."""
     with at(0):
         browser.sign_in()
     with at(1):

@@ -8,7 +8,7 @@ from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.clients.models import Client
-from tests.support.admin import act, form_of
+from tests.support.admin import find_row_form, run_admin_action
 from tests.support.people import CALLBACK
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,7 @@ SECRET = re.compile(r"<dd><code>([\w-]{43})</code>")
 
 
 def fill(browser, uris=CALLBACK, **fields):
-    form = form_of(browser.get("/admin/provider/client/add/"))
+    form = find_row_form(browser.get("/admin/provider/client/add/"))
     for name, value in ({"client_id": "wiki", "name": "Wiki", "redirect_uris": uris} | fields).items():
         form[name] = value
     return form.submit()
@@ -71,7 +71,7 @@ def test_the_secret_is_shown_once_and_works(chief, browser):
 
 def test_a_change_keeps_the_secret(chief):
     secret = SECRET.search(fill(chief).text)[1]
-    form = form_of(chief.get(f"/admin/provider/client/{Client.objects.get().pk}/change/"))
+    form = find_row_form(chief.get(f"/admin/provider/client/{Client.objects.get().pk}/change/"))
     form["name"] = "Wiki <script>"
     answer = form.submit().follow()
     assert "<script>alert" not in answer.text
@@ -81,11 +81,11 @@ def test_a_change_keeps_the_secret(chief):
 
 def test_renewing_leaves_the_old_secret_valid_until_it_is_forgotten(chief):
     old = SECRET.search(fill(chief).text)[1]
-    new = SECRET.search(act(chief, "provider/client", "renew_secret", Client.objects.get()).text)[1]
+    new = SECRET.search(run_admin_action(chief, "provider/client", "renew_secret", Client.objects.get()).text)[1]
     assert new != old
     client = Client.objects.get()
     assert (client.check_secret(old), client.check_secret(new)) == (True, True)
-    act(chief, "provider/client", "forget_previous_secret", client)
+    run_admin_action(chief, "provider/client", "forget_previous_secret", client)
     client = Client.objects.get()
     assert (client.check_secret(old), client.check_secret(new)) == (False, True)
     assert AuditEvent.objects.filter(name=Event.CLIENT_CHANGED_BY_ADMIN, detail__fields="secret").count() == 1
@@ -94,5 +94,5 @@ def test_renewing_leaves_the_old_secret_valid_until_it_is_forgotten(chief):
 def test_renewing_twice_kills_the_first_secret(chief):
     first = SECRET.search(fill(chief).text)[1]
     for _ in range(2):
-        act(chief, "provider/client", "renew_secret", Client.objects.get())
+        run_admin_action(chief, "provider/client", "renew_secret", Client.objects.get())
     assert not Client.objects.get().check_secret(first)

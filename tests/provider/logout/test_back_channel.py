@@ -18,10 +18,10 @@ from cerbere.provider.logout.back_channel import send_logout_notice
 from cerbere.provider.logout.models import LogoutNotice
 from cerbere.provider.tokens.models import Grant
 from tests.support import people
-from tests.support.admin import at_two_factors
+from tests.support.admin import sign_in_staff
 from tests.support.fakes.listening_client import listening_client
 from tests.support.people import answer
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ def rp():
 
 @pytest.fixture
 def signed_in(rp, two_factor_browser, piag):
-    """At two factors, with tokens of PIAG, which listens."""
+    """Return a browser at two factors, with tokens for PIAG, which listens for logout tokens."""
     Client.objects.update(backchannel_logout_uri=rp.url)
     browser = two_factor_browser
     assert browser.token(answer(browser.authorize())["code"]).status_int == 200
@@ -50,7 +50,7 @@ def test_the_logout_token_is_the_standards(rp, signed_in, enrolled):
     sid = str(AgentSession.objects.get().sid)
     sign_out(signed_in)
     assert rp.received == [], "the agent does not wait for it"
-    work()
+    run_worker()
     token = jwt.decode(rp.received[0], KeySet.import_key_set(signed_in.get("/oidc/jwks").json), algorithms=["RS256"])
     assert (token.header["typ"], token.claims["sid"], token.claims["sub"]) == ("logout+jwt", sid, str(enrolled.uuid))
     assert (token.claims["iss"], token.claims["aud"]) == ("http://localhost:8000", "piag")
@@ -69,7 +69,7 @@ def test_it_names_and_is_signed_as_the_clients_id_tokens_are(rp, browser, enroll
     keys = KeySet.import_key_set(browser.get("/oidc/jwks").json)
     id_token = jwt.decode(browser.token(answer(browser.authorize())["code"]).json["id_token"], keys, ["ES256"])
     sign_out(browser)
-    work()
+    run_worker()
     told = jwt.decode(rp.received[0], keys, algorithms=["ES256"])
     assert told.claims["sub"] == id_token.claims["sub"] != str(enrolled.uuid)
 
@@ -78,7 +78,7 @@ def test_authorities_that_are_not_found_are_a_failure_like_others(rp, signed_in,
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authorities.pem")
     Client.objects.update(backchannel_logout_uri=rp.url.replace("http:", "https:"))
     sign_out(signed_in)
-    work()
+    run_worker()
     assert LogoutNotice.objects.get().last_error == "OSError"
 
 
@@ -88,7 +88,7 @@ def by_application(browser, enrolled):
 
 
 def by_deactivation(browser, enrolled):
-    helpdesk = at_two_factors("helpdesk", is_superuser=True)
+    helpdesk = sign_in_staff("helpdesk", is_superuser=True)
     form = helpdesk.get(f"/admin/accounts/agent/{enrolled.pk}/change/").forms["agent_form"]
     form["is_active"] = False
     assert form.submit().status_int == 302
@@ -114,14 +114,14 @@ ENDINGS = {
 @pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
 def test_every_way_to_end_is_told_once(rp, signed_in, enrolled, end, capsys):
     end(signed_in, enrolled)
-    work()
+    run_worker()
     assert len(rp.received) == 1
 
 
 def test_a_session_key_that_rotates_ends_nothing(rp, signed_in):
     with time_machine.travel(timezone.now() + timedelta(seconds=40)):
         signed_in.send_code("/verification/", people.code())
-        work()
+        run_worker()
     assert rp.received == []
 
 
@@ -130,7 +130,7 @@ def test_removal_leaves_applications_of_the_password_alone(rp, browser, enrolled
     browser.sign_in()
     browser.token(answer(browser.authorize("wiki"))["code"], "wiki")
     remove_otp_mel_as_admin(enrolled.otp_mel, enrolled, "téléphone volé")
-    work()
+    run_worker()
     assert rp.received == []
 
 
@@ -144,7 +144,7 @@ def test_who_has_nothing_to_end_is_not_told(rp, browser, enrolled, piag, fault):
         browser.token(code)
     Client.objects.update(enabled=fault != "disabled")
     sign_out(browser)
-    work()
+    run_worker()
     assert not LogoutNotice.objects.exists()
 
 
@@ -155,7 +155,7 @@ def test_x06_a_refusal_is_tried_again_a_bounded_number_of_times(rp, signed_in, s
     start = timezone.now()
     for hours in range(6):
         with time_machine.travel(start + timedelta(hours=hours)):
-            work()
+            run_worker()
     notice = LogoutNotice.objects.get()
     assert (len(rp.received), notice.attempts, notice.last_error) == (5, 5, f"status {status}")
     assert len({json.loads(extract_compact(token.encode()).payload)["jti"] for token in rp.received}) == 5
@@ -167,7 +167,7 @@ def test_x06_each_time_it_is_waited_longer_and_what_has_arrived_is_not_sent_agai
     start, tries = timezone.now(), []
     for seconds in (0, 11, 60, 75, 300, 690):
         with time_machine.travel(start + timedelta(seconds=seconds)):
-            work()
+            run_worker()
         tries.append(len(rp.received))
     assert tries == [1, 2, 2, 3, 3, 4]
     LogoutNotice.objects.update(delivered_at=start)
@@ -178,12 +178,12 @@ def test_x06_each_time_it_is_waited_longer_and_what_has_arrived_is_not_sent_agai
 def test_x06_it_is_tried_again_and_then_delivered(rp, signed_in):
     rp.status = 503
     sign_out(signed_in)
-    work()
+    run_worker()
     rp.status = 204
-    work()
+    run_worker()
     assert len(rp.received) == 1, "not before its time"
     with time_machine.travel(timezone.now() + timedelta(seconds=10)):
-        work()
+        run_worker()
     notice = LogoutNotice.objects.get()
     assert (len(rp.received), notice.last_error, notice.delivered_at is not None) == (2, "", True)
 
@@ -197,7 +197,7 @@ def test_x06_one_that_hangs_or_is_down_fails_in_bounded_time_and_the_other_is_to
             signed_in.token(answer(signed_in.authorize(name))["code"], name)
         other.status = None
         sign_out(signed_in)
-        work()
+        run_worker()
     errors = dict(LogoutNotice.objects.values_list("client__client_id", "last_error"))
     assert errors == {"piag": "", "hangs": "ReadTimeout", "down": "ConnectionError"}
 
@@ -206,18 +206,18 @@ def test_x06_one_that_trickles_its_answer_is_cut_off(rp, signed_in, monkeypatch)
     monkeypatch.setattr("cerbere.provider.logout.back_channel.DEADLINE", 0.5)
     rp.trickles = True
     sign_out(signed_in)
-    work()
+    run_worker()
     assert LogoutNotice.objects.get().last_error == "too slow"
 
 
 def test_a_notice_that_a_killed_worker_held_is_sent_by_the_purge(rp, signed_in, capsys):
     sign_out(signed_in)
     DBTaskResult.objects.update(status="RUNNING")
-    work()
+    run_worker()
     assert rp.received == []
     with time_machine.travel(timezone.now() + timedelta(hours=3)):
         call_command("purge")
-        work()
+        run_worker()
     assert len(rp.received) == 1
 
 
@@ -243,6 +243,6 @@ def test_p04_old_notices_are_purged(rp, signed_in, capsys):
 
 def test_the_notices_keep_no_token(rp, signed_in):
     sign_out(signed_in)
-    work()
+    run_worker()
     stored = str(list(LogoutNotice.objects.values())) + str(list(Grant.objects.values()))
     assert rp.received[0] not in stored

@@ -12,7 +12,7 @@ from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.clients.models import Client
 from tests.support import people
-from tests.support.at_once import at_once
+from tests.support.at_once import run_at_once
 from tests.support.people import NOW, Browser, answer, userinfo
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def at_now():
 
 @pytest.fixture
 def tokens(at_now, browser, enrolled, piag):
-    """What the code of a session at two factors gave to a client with refresh tokens."""
+    """Return the tokens that a client with refresh tokens got in a session at two factors."""
     Client.objects.update(refresh_tokens=True)
     browser.sign_in()
     browser.send_code("/verification/", people.code())
@@ -79,7 +79,7 @@ def test_k08_eight_in_parallel_give_one_answer_and_no_fault(tokens):
     def use(_):
         return refresh(Browser(), tokens["refresh_token"]).status_int
 
-    assert sorted(at_once(use, range(8))) == [200] + [400] * 7
+    assert sorted(run_at_once(use, range(8))) == [200] + [400] * 7
 
 
 def test_another_client_cannot_use_it(browser, tokens, wiki):

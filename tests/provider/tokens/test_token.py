@@ -20,7 +20,7 @@ from cerbere.provider.clients.models import Client
 from cerbere.provider.pkce import is_valid_verifier
 from cerbere.provider.tokens.models import Grant
 from tests.support import people
-from tests.support.at_once import at_once
+from tests.support.at_once import run_at_once
 from tests.support.people import CALLBACK, CLIENT_SECRET, NOW, VERIFIER, Browser, answer
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ def test_k03_sixteen_parallel_uses_give_exactly_one_token(signed_in, code):
     def use(_):
         return Browser().token(code).status_int
 
-    assert sorted(at_once(use, range(16))) == [200] + [400] * 15
+    assert sorted(run_at_once(use, range(16))) == [200] + [400] * 15
 
 
 @pytest.mark.parametrize(

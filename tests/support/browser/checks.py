@@ -79,7 +79,7 @@ CONTRASTS = """selectors => {
 
 
 def check_structure(page: Page) -> None:
-    """Cheap: at every step of every journey."""
+    """Check the page's structure, fast enough for every step of every journey."""
     found = page.evaluate(STRUCTURE)
     assert TITLE.match(found["title"]), found["title"]
     assert found["lang"] in {"fr", "en"}, found["lang"]
@@ -90,7 +90,7 @@ def check_structure(page: Page) -> None:
 
 
 def check_thoroughly(page: Page, name: str) -> None:
-    """Everything, in each theme and size. The pictures go to artifacts/, for somebody to look at."""
+    """Check everything, in each theme and size. The pictures go to artifacts/, for people to look at."""
     check_first_focus(page)
     for size, theme in variants(page):
         check_structure(page)
@@ -103,7 +103,7 @@ def check_thoroughly(page: Page, name: str) -> None:
 
 
 def variants(page: Page) -> Iterator[tuple[str, str]]:
-    """Puts the page in each size and theme; leaves it in the last."""
+    """Show the page in each size and theme, and yield their names; the last one stays."""
     for size, viewport in SIZES.items():
         page.set_viewport_size(viewport)
         for theme, scheme in THEMES.items():
@@ -114,7 +114,7 @@ def variants(page: Page) -> Iterator[tuple[str, str]]:
 
 
 def check_first_focus(page: Page) -> None:
-    """The first Tab reaches the skip link, unless the page puts the focus elsewhere on purpose."""
+    """Check that the first Tab reaches the skip link, unless the page sets the focus itself."""
     first = ".fr-skiplinks a"
     if page.evaluate("document.activeElement === document.body"):
         page.keyboard.press("Tab")
@@ -136,7 +136,7 @@ def check_axe(page: Page) -> None:
 
 
 def check_contrasts(page: Page, selectors: list[str]) -> None:
-    """What axe leaves to us: text on elements that have a background image."""
+    """Check the contrast that axe cannot: text on elements with a background image."""
     ratios = page.evaluate(CONTRASTS, selectors)
     weak = [(selector, round(ratio, 2)) for selector, ratio in zip(selectors, ratios, strict=True)
             if ratio < MINIMUM_CONTRAST]  # fmt: skip
@@ -144,7 +144,7 @@ def check_contrasts(page: Page, selectors: list[str]) -> None:
 
 
 def check_reflow(page: Page) -> None:
-    """Nothing to scroll sideways at 320 pixels (WCAG 1.4.10), nor with wide text spacing (1.4.12)."""
+    """Check that nothing scrolls sideways at 320 pixels (WCAG 1.4.10), nor with wide text spacing (1.4.12)."""
     page.set_viewport_size(NARROWEST)
     check_structure(page)
     page.evaluate(TEXT_SPACING)
@@ -158,7 +158,7 @@ def take_picture(page: Page, name: str, full_page: bool = True) -> None:
 
 
 def check_budget(requests: list[Request]) -> None:
-    """The weight of a first visit, as it goes over the wire."""
+    """Check the number and the weight of a first visit's responses, headers included."""
     sizes = {request.url: request.sizes() for request in requests if not request.url.startswith("data:")}
     weights = {url: size["responseBodySize"] + size["responseHeadersSize"] for url, size in sizes.items()}
     css = sum(weight for url, weight in weights.items() if url.endswith(".css"))

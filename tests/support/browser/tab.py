@@ -44,8 +44,8 @@ class Tab:
         assert self._document is not None
         return self._document.status
 
-    def troubles(self) -> list[str]:
-        """What the console said since the last call, except that a document itself was a 4xx or a 5xx."""
+    def take_troubles(self) -> list[str]:
+        """Return the console's messages since the last call, without those about a document's own 4xx or 5xx."""
         noted, self._troubles[:] = list(self._troubles), []
         return [
             f"{what} {address}" for what, address in noted
@@ -53,7 +53,7 @@ class Tab:
         ]  # fmt: skip
 
     def open(self, address: str) -> None:
-        """An address of Cerbère, or a whole one."""
+        """Open a path of Cerbère, or a full URL."""
         self.page.goto(address)
 
     def press(self, name: str, role: Any = "button") -> None:
@@ -65,17 +65,17 @@ class Tab:
         self.press(name, "link")
 
     def is_on(self, title: str, status: int = 200) -> None:
-        """This page is in front of the agent, answered so, and nothing on it is broken."""
+        """Check that the page has this title and status, and that nothing on it is broken."""
         expect(self.page).to_have_title(title)
         self.page.wait_for_load_state()
         assert self.status == status, f"{title}: {self.status}"
         if not self.bare:
-            troubles = self.troubles()
+            troubles = self.take_troubles()
             assert not troubles, f"{title}: {troubles}"
             check_structure(self.page)
 
-    def says(self, sentence: str) -> None:
-        """The sentence is read on the page, spaces folded, in one piece."""
+    def check_text(self, sentence: str) -> None:
+        """Check that the page shows this sentence, spaces folded."""
         expect(self.page.locator("body")).to_contain_text(sentence)
 
     def fill_in(self, label: str, value: str) -> None:
@@ -91,24 +91,24 @@ class Tab:
         self.press(button)
 
     def sign_in_with_code(self, username: str = "camille.durand", secret: str = people.CAMILLE_SECRET) -> None:
-        """Two factors, on Cerbère's own pages."""
+        """Sign in at two factors on Cerbère's own pages."""
         self.open(f"/connexion/?{urlencode({'next': '/verification/'})}")
         self.sign_in(username)
         self.send_code(people.code(secret))
 
 
-def code_of_the_next_period() -> str:
-    """A code that is good although the one of this very moment has been burnt."""
+def make_next_code() -> str:
+    """Return the next period's code, which is good although the present one is burnt."""
     return people.code(steps=1)
 
 
 def time_passes() -> None:
-    """Long enough for every code shown so far to be gone: the phone's next code is good again."""
+    """Move time on until every code shown so far is out of date, so that the next one is good again."""
     OtpMelDevice.objects.update(last_step=-1, last_used_at=None, last_sid=None)
 
 
 def ask(tab: Tab) -> None:
-    """As an application of minimum two factors sends somebody."""
+    """Open an authorization request of an application of minimum two factors."""
     tab.open(f"/oidc/authorize?{urlencode(people.authorization())}")
 
 
@@ -140,7 +140,7 @@ class Gallery(list[Picture]):
         self.site = site
 
     def picture(self, title: str, status: int = 200) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Adds the state that the decorated function reaches, under its name."""
+        """Return a decorator that adds the state which the function reaches, under the function's name."""
 
         def add(reach: Callable[..., None]) -> Callable[..., None]:
             self.append(Picture(reach.__name__.replace("_", "-"), reach, f"{title} – {self.site}", status))
@@ -149,5 +149,5 @@ class Gallery(list[Picture]):
         return add
 
     def plain(self, name: str, address: str, title: str, status: int = 200) -> None:
-        """Adds a page that only needs to be opened."""
+        """Add a page that only needs to be opened."""
         self.append(Picture(name, lambda stage: stage.tab.open(address), f"{title} – {self.site}", status))

@@ -22,7 +22,7 @@ import pytest
 
 from tests.support.people import CAMILLE_SECRET
 from tests.support.servers.threads import running_in_thread
-from twofactor.codes import matching_steps
+from twofactor.codes import find_matching_steps
 from twofactor.sources import SourceUnavailable
 
 WINDOW = 2  # steps on each side, as dynalogin's default
@@ -42,11 +42,11 @@ class FakeBnum:
     over: threading.Event = field(default_factory=threading.Event)
 
     def is_right(self, uid: str, code: str) -> bool:
-        """Whether dynalogin would say 250 now; if so the code is burnt."""
+        """Tell whether dynalogin would accept the code now; if so the code is burnt."""
         if uid not in self.secrets:
             return False
         now = int(time.time()) // 30
-        near = matching_steps(self.secrets[uid].encode(), code, range(now - WINDOW, now + WINDOW + 1))
+        near = find_matching_steps(self.secrets[uid].encode(), code, range(now - WINDOW, now + WINDOW + 1))
         fresh = [step for step in near if step > self.used.get(uid, 0)]
         if fresh:
             self.used[uid] = fresh[0]
@@ -54,13 +54,13 @@ class FakeBnum:
 
 
 def set_up(settings: Any, source: str, deadline: float = DEADLINE) -> FakeBnum:
-    """The Bnum, which knows Camille, and Cerbère set up to ask it by this source; none of its servers runs yet."""
+    """Return a Bnum that knows Camille, and set this source up to ask it; none of its servers runs yet."""
     settings.MELOTP_SOURCE, settings.MELOTP_DEADLINE = source, deadline
     return FakeBnum({"camille.durand": CAMILLE_SECRET})
 
 
 class Handler(StreamRequestHandler):
-    """What every server of the Bnum may do wrong, whatever it speaks."""
+    """The faults that every server of the Bnum may have, in any protocol."""
 
     bnum: FakeBnum
 
@@ -80,7 +80,7 @@ class Handler(StreamRequestHandler):
         self.bnum.over.wait(PATIENCE)
 
     def drip(self, start: bytes = b"") -> None:
-        """A byte now and then, for ever: no time-out for a single byte ends it."""
+        """Send a byte now and then without end, which no time-out for a single byte stops."""
         self.wfile.write(start)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and not self.bnum.over.wait(0.05):
@@ -132,7 +132,7 @@ class Daemon(Handler):
         self.wfile.write(b"\x16\x03\x01\x00\xff\xfe\n")
 
     def hasty(self) -> None:
-        """A yes to a question that nobody has asked."""
+        """Send an acceptance before the client has asked anything."""
         self.send("220 dynalogin ready\n250 OK\n")
         self.rfile.readline()
 
@@ -155,14 +155,14 @@ class _Server(ThreadingTCPServer):
         return connection, address
 
     def handle_error(self, *_: Any) -> None:
-        """Silent: a client that distrusts the certificate hangs up."""
+        """Ignore the error: a client that distrusts the certificate hangs up."""
 
 
 @contextmanager
 def serving(
     handler: type[Handler], bnum: FakeBnum, certificate: Path | None = None, client_ca: str = ""
 ) -> Iterator[str]:
-    """`localhost:port` of a running server, which demands a certificate of `client_ca` (PEM) if there is one."""
+    """Run a server, which may demand a certificate of `client_ca` (PEM), and yield its `localhost:port`."""
     server = _Server(("127.0.0.1", 0), type("Bound", (handler,), {"bnum": bnum}))
     if certificate:
         server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -185,7 +185,7 @@ def dynalogind(bnum: FakeBnum, certificate: Path | None = None) -> Iterator[str]
 
 @contextmanager
 def delegating(settings: Any, deadline: float = DEADLINE) -> Iterator[FakeBnum]:
-    """The Bnum, whose daemon runs, and Cerbère that has it check the codes."""
+    """Run the Bnum's daemon, set Cerbère up to have it check the codes, and yield the Bnum."""
     bnum = set_up(settings, "dynalogind", deadline)
     with dynalogind(bnum) as settings.MELOTP_URL:
         yield bnum

@@ -31,7 +31,7 @@ class HttpHandler(Handler):
         self.respond(*self.answer())
 
     def answer(self) -> tuple[int, str]:
-        """The right status and body."""
+        """Return the right status and body."""
         raise NotImplementedError
 
     def respond(self, status: int, body: str, media_type: str = "", more: str = "", length: int | None = None) -> None:
@@ -47,7 +47,7 @@ class HttpHandler(Handler):
         self.drip(f"HTTP/1.1 200 OK\r\nContent-Type: {self.good_type}\r\n\r\n".encode())
 
     def error(self) -> None:
-        """With the right body: the status alone must count."""
+        """Answer an error status with the right body: the status alone must count."""
         self.respond(500, self.answer()[1])
 
     def denied(self) -> None:
@@ -57,7 +57,7 @@ class HttpHandler(Handler):
         self.respond(202, self.answer()[1])
 
     def redirect(self) -> None:
-        """To where the right answer would be."""
+        """Redirect to a URL that would give the right response."""
         self.bnum.mode = "good"
         self.respond(307, "", more=f"Location: {self.request_line.split()[1]}\r\n")
 
@@ -87,7 +87,7 @@ class HttpHandler(Handler):
         self.respond(200, body[: len(body) // 2], length=len(body))
 
     def huge(self) -> None:
-        """Sound as far as it is read: the size alone must count."""
+        """Answer sound content, but too much: the size alone must count."""
         self.respond(200, self.answer()[1] + " " * 70_000)
 
     def endless(self) -> None:

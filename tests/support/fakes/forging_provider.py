@@ -65,7 +65,7 @@ class ForgingProvider:
         self.reset()
 
     def reset(self) -> Forgery:
-        """The truth again, and nothing seen."""
+        """Make the provider honest again, and forget the requests seen."""
         self.forge, self.seen = Forgery(), Seen()
         self.grants: dict[str, dict[str, Any]] = {}
         return self.forge
@@ -90,7 +90,7 @@ class ForgingProvider:
         return f"{request['redirect_uri']}?{urlencode(_present({**answer, **self.forge.response}))}"
 
     def redeem(self, form: dict[str, str]) -> dict[str, Any]:
-        """As RFC 6749 §4.1.3 and RFC 7636 §4.6 want it: once, same redirect URI, right verifier."""
+        """Redeem a code (RFC 6749 §4.1.3, RFC 7636 §4.6): once, same redirect URI, right verifier."""
         grant = self.grants.pop(form.get("code", ""), None)
         if grant is None or grant["redirect_uri"] != form.get("redirect_uri"):
             return {"error": "invalid_grant"}
@@ -120,7 +120,7 @@ class ForgingProvider:
         return _present({**truth, **self.forge.claims})
 
     def logout_token(self, **claims: Any) -> str:
-        """What says that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.4); None removes a claim."""
+        """Return a logout token (OpenID Connect Back-Channel Logout 1.0 §2.4); None removes a claim."""
         now = int(time.time())
         truth = {
             "iss": self.url,
@@ -250,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
             super().finish()
 
     def log_message(self, *_: Any) -> None:
-        """Silent."""
+        """Log nothing."""
 
 
 @contextmanager

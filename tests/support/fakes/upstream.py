@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def echo(self) -> None:
-        """The opening handshake of RFC 6455 §4.2.2, then every byte back: frames are of no interest here."""
+        """Complete the opening handshake (RFC 6455 §4.2.2), then echo every byte: frames do not matter here."""
         accepted = hashlib.sha1(f"{self.headers['Sec-WebSocket-Key']}{MAGIC}".encode()).digest()
         self.send_response(101)
         self.send_header("Upgrade", "websocket")
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:
-        """Silent."""
+        """Log nothing."""
 
 
 @contextmanager

@@ -13,8 +13,8 @@ ONE, TWO = b"invented-secret-0001", b"invented-secret-0002"
 BOTH = [("camille.durand", ONE), ("dominique.morel", TWO)]
 
 
-def found(content, name="auto", options=Options()):  # noqa: B008 - frozen
-    """What the reader gives: (uid, seed), or the fault's name."""
+def read_content(content, name="auto", options=Options()):  # noqa: B008 - frozen
+    """Return the entries that the reader yields, as (uid, seed), or the name of the fault."""
     file = io.BufferedReader(io.BytesIO(content if isinstance(content, bytes) else content.encode()))
     pairs = list(read_entries(file, name, options))
     assert len({number for number, _ in pairs}) == len(pairs)
@@ -62,7 +62,7 @@ def account(secret=ONE, name=b"Bnum:camille.durand", issuer=b"Bnum", algorithm=1
     return b"".join(field(number, value) for number, value in values if value is not None) + more
 
 
-def link(*accounts, tail=None):
+def make_migration_link(*accounts, tail=None):
     payload = b"".join(field(1, one) for one in accounts) + (field(2, 1) + field(3, 1) if tail is None else tail)
     return f"otpauth-migration://offline?data={quote(base64.b64encode(payload), safe='')}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.paths import ROOT
 from tests.support.servers.programs import find_program, free_port
-from tests.support.servers.proxy import SITES, Proxy, adapted, everything, make_certificate, running
+from tests.support.servers.proxy import SITES, Proxy, adapt_configuration, make_certificate, read_all, running_proxy
 
 CONFIGURATION = ROOT / "docs/deploy/haproxy.cfg"
 PATIENCE = 10  # seconds
@@ -21,20 +21,20 @@ class Haproxy(Proxy):
     admin_port: int = 0
 
     def nodes(self) -> dict[str, str]:
-        """What is held of each node that is checked, and what its last check said: UP L7OK, DOWN L7STS…"""
+        """Return the state of each checked node, and the result of its last check: UP L7OK, DOWN L7STS…"""
         with socket.create_connection(("127.0.0.1", self.admin_port), timeout=PATIENCE) as connection:
             connection.sendall(b"show stat -1 4 -1\n")
-            rows = csv.DictReader(everything(connection).removeprefix("# ").splitlines())
+            rows = csv.DictReader(read_all(connection).removeprefix("# ").splitlines())
         return {row["svname"]: f"{row['status']} {row['check_status']}" for row in rows if row["check_status"]}
 
-    def wait_until_nodes_are(self, **said: str) -> None:
+    def wait_until_nodes_are(self, **states: str) -> None:
         end = time.monotonic() + PATIENCE
-        while (nodes := self.nodes()) | said != nodes:
+        while (nodes := self.nodes()) | states != nodes:
             assert time.monotonic() < end, nodes
             time.sleep(0.02)
 
-    def logged(self, words: str) -> str:
-        """The line of the log with these words, once it is there."""
+    def wait_for_log(self, words: str) -> str:
+        """Wait for a line of the log with these words, and return it."""
         end = time.monotonic() + PATIENCE
         while not (found := [line for line in self.log.read_text().splitlines() if words in line]):
             assert time.monotonic() < end, words
@@ -43,21 +43,21 @@ class Haproxy(Proxy):
 
 
 def haproxy_in_front(place: Path, cerbere: int, piag: int) -> AbstractContextManager[Proxy]:
-    """In front of these two ports."""
+    """Run HAProxy in front of these two ports."""
     return running_haproxy(place, (cerbere, cerbere), (piag, piag))
 
 
 @contextmanager
 def running_haproxy(place: Path, cerbere: tuple[int, int], piag: tuple[int, int], **changes: str) -> Iterator[Haproxy]:
-    """In front of two nodes of each; `changes` says otherwise what the file says."""
+    """Run HAProxy in front of two nodes of each program; `changes` replaces parts of the file."""
     certificate = make_certificate(place)
     (place / "tls.pem").write_bytes(certificate.read_bytes() + (place / "piag.key").read_bytes())
     proxy = Haproxy(free_port(), certificate, free_port(), place / "said", free_port())
     nodes = zip(("11:8000", "12:8000", "21:8001", "22:8001"), (*cerbere, *piag), strict=True)
     changes |= addresses(place, proxy) | {f"192.0.2.{old}": f"127.0.0.1:{new}" for old, new in nodes}
-    (place / "haproxy.cfg").write_text(adapted(CONFIGURATION, changes))
+    (place / "haproxy.cfg").write_text(adapt_configuration(CONFIGURATION, changes))
     words = [find_program("haproxy"), "-db", "-f", str(place / "haproxy.cfg")]
-    with running(words, place, proxy, CERBERE_HOST=SITES[0], PIAG_HOST=SITES[1]):
+    with running_proxy(words, place, proxy, CERBERE_HOST=SITES[0], PIAG_HOST=SITES[1]):
         yield proxy
 
 

@@ -14,7 +14,7 @@ USUAL = {0x88: 200, 0x8C: 400, 0x8D: 404}  # statuses of one byte in HAProxy's a
 def ask(
     connection: ssl.SSLSocket, method: str, path: str, *headers: tuple[str, str], body: bytes = b""
 ) -> tuple[int, bytes]:
-    """Status and body of the answer."""
+    """Return the status and the body of the response."""
     own = [(":method", method), (":scheme", "https"), (":authority", "localhost"), (":path", path)]
     block = b"".join(_field(*header) for header in (*own, *headers))
     request = _frame(HEADERS, END_HEADERS | (0 if body else END_STREAM), 1, block)
@@ -34,7 +34,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _field(name: str, value: str) -> bytes:
-    """Literal, without indexing and without Huffman's code, up to 126 bytes."""
+    """Encode a header field: literal, without indexing and Huffman's code, up to 126 bytes."""
     texts = [name.encode(), value.encode()]
     return b"\0" + b"".join(bytes([len(text)]) + text for text in texts)
 

@@ -42,7 +42,7 @@ class Piag:
         return self.log_path.read_text()
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """The lines of the log with this event, oldest first."""
+        """Return the lines of the log with this event, oldest first."""
         lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == name]
 
@@ -55,7 +55,7 @@ class Piag:
             connection.close()
 
 
-def query_of(address: str) -> dict[str, str]:
+def parse_query(address: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query))
 
 
@@ -71,12 +71,12 @@ class Browser(requests.Session):
         return self.get(address, allow_redirects=follow, timeout=20, **options)
 
     def to_callback(self, page: str = "/assistant/") -> str:
-        """Starts a sign-in at this page; the address that the provider sends back to, not opened yet."""
+        """Start a sign-in at this page, and return the URL of the provider's redirect, not opened yet."""
         away = self.open(page, follow=False)
         return self.open(away.headers["Location"], follow=False).headers["Location"]
 
     def submit(self, page: requests.Response, action: str, follow: bool = True, **fields: str) -> requests.Response:
-        """The form of this page that leads to `action`, with some fields changed."""
+        """Send the form of this page that has this `action`, with some fields changed."""
         form = re.search(rf'<form method="post" action="{action}">(.*?)</form>', page.text, re.DOTALL)
         assert form, f"no form to {action}"
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[1]))
@@ -89,7 +89,7 @@ class Browser(requests.Session):
         return next(cookie.value or "" for cookie in self.cookies if cookie.name.endswith("piag_session"))
 
     def change_session(self, change: Callable[[dict[str, Any]], None]) -> None:
-        """As if time had passed, or as if another version had written it."""
+        """Change the stored session, as if time had passed or another version had written it."""
         [(data,)] = self.piag.sql(
             "SELECT session_data FROM piag_gateway_session WHERE session_key = ?", self.session_key
         )
@@ -104,7 +104,7 @@ class Browser(requests.Session):
 def running_piag(
     tmp_path: Path, issuer: str, client_id: str, client_secret: str, port: int = 0, **env: str
 ) -> Iterator[Piag]:
-    """PIAG on a loopback port (0: a free one) that knows this issuer; `env` overrides any of its settings.
+    """Run PIAG on a loopback port (0: a free one) for this issuer; `env` overrides any setting.
 
     Its public name is 127.0.0.1 unless PIAG_PUBLIC_URL says otherwise; `url` is where it listens in any case.
     """
@@ -156,7 +156,7 @@ def _granian(port: int, settings: dict[str, str], log: object) -> Iterator[subpr
 
 
 def migrate(settings: dict[str, str], database: Path) -> None:
-    """A migrated database, unless another kind or an existing one is named; made once, then copied."""
+    """Copy a migrated database, made once, unless the settings name another kind or an existing one."""
     if settings["PIAG_DATABASE_URL"] == f"sqlite:///{database}" and not database.exists():
         shutil.copy(_migrated(), database)
 

@@ -46,13 +46,13 @@ class Server:
         return f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/{NAME}"
 
     def stop(self) -> None:
-        """Ends the cluster at once and removes its directory; harmless when it does not run any more."""
+        """Stop the cluster at once and remove its directory; harmless when it does not run any more."""
         _run(self.binaries / "pg_ctl", "stop", "-D", self.directory / "data", "-m", "immediate", check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def start(options: str = SPEED) -> Server:
-    """A new cluster that accepts connections, with these options of the server; Unavailable when that cannot be."""
+    """Return a new cluster that accepts connections, with these server options. Raises Unavailable."""
     binaries = find_binaries()
     directory = _private_directory()
     password = secrets.token_urlsafe(16)
@@ -67,7 +67,7 @@ def start(options: str = SPEED) -> Server:
 
 
 def find_binaries(root: Path = Path("/usr/lib/postgresql")) -> Path:
-    """The directory of the newest server's programs, where Debian puts them or on the PATH."""
+    """Return the directory of the newest server's programs, where Debian puts them or on the PATH."""
     versions = sorted(root.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if versions:
         return versions[-1].parent
@@ -86,7 +86,7 @@ def _private_directory() -> Path:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Whom to run PostgreSQL as; None: as ourselves."""
+    """Return the user to run PostgreSQL as, None for our own."""
     if os.geteuid() != 0:
         return None
     try:
@@ -96,7 +96,7 @@ def _account() -> pwd.struct_passwd | None:
 
 
 def _create(binaries: Path, directory: Path, password: str) -> None:
-    """Who reaches the socket has passed the directory's 0700; others, by the port need the password."""
+    """Create the cluster: its socket is in a directory of mode 0700, its port needs the password."""
     secret = directory / "password"
     secret.write_text(password)
     secret.chmod(0o644)  # in a directory that nobody else may enter
@@ -134,7 +134,7 @@ def _run(*command: object, check: bool = True) -> subprocess.CompletedProcess[st
 
 
 def run(command: list[str]) -> int:
-    """Runs the command with a cluster of its own; its status, or 128 + the signal that ended it."""
+    """Run the command with a cluster of its own; return its status, or 128 + the signal that ended it."""
     _on_end_signals(_leave)
     server = start()
     try:

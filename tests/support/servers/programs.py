@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without any setting of the programs and of the server that runs them."""
+    """Return our environment without the settings of the programs and of the server that runs them."""
     ours = ("CERBERE_", "PIAG_", "DJANGO_", "GRANIAN_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 

@@ -28,11 +28,11 @@ from tests.support.servers.piag import Browser, Piag
 START_SECONDS = 10
 SITES = ("localhost", "piag.test")
 MADE_UP = ("X_Forwarded_For: 192.0.2.1", "X-Forwarded_For: 192.0.2.1", "X_Forwarded_Proto: http", "X_Made_Up: it")
-OURS = [
+COOKIE_NAMES = [
     f"__Host-{name}"
     for name in (
         settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME,
-        known_browser.cookie_name(), parked_requests.get_cookie_name(),
+        known_browser.get_cookie_name(), parked_requests.get_cookie_name(),
     )
 ]  # fmt: skip
 
@@ -49,14 +49,14 @@ class Proxy:
         return f"https://localhost:{self.port}"
 
     def browser(self, piag: Piag) -> Browser:
-        """Somebody who reaches PIAG, and what it guards, by this proxy."""
+        """Return a browser that reaches PIAG, and what it guards, by this proxy."""
         browser = Browser(replace(piag, url=self.url))
         browser.trust_env = False  # a bundle of certificates named there would win
         browser.verify = str(self.certificate)
         return browser
 
     def connect(self, name: str = "localhost", protocol: str = "http/1.1", old: str = "") -> ssl.SSLSocket:
-        """`old` are the ciphers of somebody who knows TLS 1.2 only."""
+        """Connect by TLS; `old` are the ciphers of a client that knows TLS 1.2 only."""
         trust = ssl.create_default_context(cafile=str(self.certificate))
         trust.set_alpn_protocols([protocol])
         if old:
@@ -66,36 +66,36 @@ class Proxy:
         return trust.wrap_socket(plain, server_hostname=name)
 
     @contextmanager
-    def sent(self, line: str, *headers: str, host: str = "", body: bytes = b"") -> Iterator[ssl.SSLSocket]:
-        """The connection, once this request has gone as it is: clients tidy up addresses and headers."""
+    def send_raw(self, line: str, *headers: str, host: str = "", body: bytes = b"") -> Iterator[ssl.SSLSocket]:
+        """Yield the connection after sending this request as it is: clients would normalize the URL and headers."""
         lines = [f"{line} HTTP/1.1", f"Host: {host or f'localhost:{self.port}'}", *headers, "", ""]
         with self.connect() as connection:
             connection.sendall("\r\n".join(lines).encode() + body)
             yield connection
 
     def answer(self, line: str, *headers: str, host: str = "", body: bytes = b"") -> str:
-        with self.sent(line, *headers, "Connection: close", host=host, body=body) as connection:
-            return everything(connection)
+        with self.send_raw(line, *headers, "Connection: close", host=host, body=body) as connection:
+            return read_all(connection)
 
-    def plain(self, line: str, *headers: str, host: str = "localhost") -> str:
-        """What comes back without TLS."""
+    def ask_without_tls(self, line: str, *headers: str, host: str = "localhost") -> str:
+        """Send a request without TLS, and return the whole response."""
         with socket.create_connection(("127.0.0.1", self.plain_port), timeout=20) as connection:
             lines = [f"{line} HTTP/1.1", f"Host: {host}", *headers, "Connection: close", "", ""]
             connection.sendall("\r\n".join(lines).encode())
-            return everything(connection)
+            return read_all(connection)
 
 
-def everything(connection: socket.socket) -> str:
+def read_all(connection: socket.socket) -> str:
     return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
 
-def told(answer: str) -> dict[str, Any]:
-    """What the echo was handed over."""
+def parse_echo(answer: str) -> dict[str, Any]:
+    """Return the request as the echo received it."""
     return dict(json.loads(answer.partition("\r\n\r\n")[2]))
 
 
 def cookies(answer: str) -> dict[str, str]:
-    return parse_cookie(told(answer).get("HTTP_COOKIE", ""))
+    return parse_cookie(parse_echo(answer).get("HTTP_COOKIE", ""))
 
 
 def status(answer: str) -> int:
@@ -103,8 +103,8 @@ def status(answer: str) -> int:
 
 
 @contextmanager
-def running(words: list[str], place: Path, proxy: Proxy, **environment: str) -> Iterator[Proxy]:
-    """This proxy, started by these words, until the end."""
+def running_proxy(words: list[str], place: Path, proxy: Proxy, **environment: str) -> Iterator[Proxy]:
+    """Run the proxy by this command until the block ends."""
     with (place / "said").open("wb") as said:
         process = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT, env=os.environ | environment)
     try:
@@ -116,7 +116,7 @@ def running(words: list[str], place: Path, proxy: Proxy, **environment: str) -> 
         process.wait(10)
 
 
-def adapted(source: Path, changes: dict[str, str]) -> str:
+def adapt_configuration(source: Path, changes: dict[str, str]) -> str:
     configuration = source.read_text()
     for old, new in changes.items():
         assert old in configuration, f"{source} says no longer {old!r}"
@@ -125,7 +125,7 @@ def adapted(source: Path, changes: dict[str, str]) -> str:
 
 
 def make_certificate(place: Path, names: Iterable[str] = SITES) -> Path:
-    """For these names, signed by itself."""
+    """Make a certificate for these names, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
@@ -141,7 +141,7 @@ def make_certificate(place: Path, names: Iterable[str] = SITES) -> Path:
 
 
 def is_listening(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Waits for it; false when the program ends, or takes too long."""
+    """Wait until the port accepts connections; return False if the program ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -41,31 +41,31 @@ class Served:
         return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
     def kill(self, *pids):
-        """Those that have not ended meanwhile."""
+        """Kill these processes, except those that have ended meanwhile."""
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
 
-    def sent(self, *lines, body=b""):
-        """A connection on which this head, and this body, are on their way."""
+    def send_raw(self, *lines, body=b""):
+        """Return a connection on which these header lines and this body were sent."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
         head = (*lines, "") if lines else ()
         connection.sendall(b"".join(line.encode("latin-1") + b"\r\n" for line in head) + body)
         return connection
 
     def raw(self, *lines, body=b""):
-        """All that comes back until the server closes."""
-        with self.sent(*lines, body=body) as connection:
-            return everything(connection)
+        """Send these lines, and return all that comes back until the server closes."""
+        with self.send_raw(*lines, body=body) as connection:
+            return read_all(connection)
 
-    def tell(self, line, *headers, body=b""):
-        """What the echo was handed over."""
+    def get_echo(self, line, *headers, body=b""):
+        """Return the request as the echo received it."""
         given = self.raw(f"{line} HTTP/1.1", "Host: here", "Connection: close", *headers, body=body)
         assert given.startswith("HTTP/1.1 200 OK\r\n")
         return json.loads(given.partition("\r\n\r\n")[2])
 
 
-def everything(connection):
+def read_all(connection):
     try:
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode("latin-1")
     except ConnectionResetError:  # closed with something of ours unread
@@ -73,7 +73,7 @@ def everything(connection):
 
 
 def is_gone(pid):
-    """Also when nobody has asked for the status of what has ended."""
+    """Tell whether the process has ended, also while it is a zombie."""
     try:
         return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -81,7 +81,7 @@ def is_gone(pid):
 
 
 @contextmanager
-def served(program, place, *options, **environment):
+def running_server(program, place, *options, **environment):
     server = Served(program, place / "log", *options, **environment)
     try:
         yield server

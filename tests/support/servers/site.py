@@ -32,7 +32,7 @@ for n in range({TIMES} + 2):
 
 
 def environment(database, **more):
-    """Cerbère's, as an operator would give it: the suite's keys, this database."""
+    """Return Cerbère's environment as an operator would give it: the suite's keys, this database."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("CERBERE_") or name == "PATH"}
     return {**kept, "CERBERE_DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "cerbere.settings", **more}
 
@@ -41,7 +41,7 @@ class Site:
     """A real granian on a PostgreSQL of its own, that can be stopped and started again."""
 
     def __init__(self, *options, **more):
-        """`options` are granian's, `more` are settings, in which {database} stands for the database's URL."""
+        """Start the site: `options` are granian's, `more` are settings, with {database} for the database's URL."""
         self.database = postgresql.start()
         self.pg_ctl("stop", "-m", "fast")
         self.start_database()  # without the suite's options for speed: what is confirmed must survive a crash
@@ -103,7 +103,7 @@ class DoomedSite(Site):
         return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
     def kill_workers(self):
-        """All of them, for either may have the request in hand."""
+        """Kill all workers, for any of them may handle the request."""
         pids = self.workers()
         for pid in pids:
             os.kill(int(pid), signal.SIGKILL)
@@ -112,7 +112,7 @@ class DoomedSite(Site):
         self.wait_for_workers()
 
     def wait_for_workers(self):
-        """Granian ends when its workers die twice in a few seconds; started again, as the container would be."""
+        """Wait for workers; restart granian, as a container would, if it has ended because they died too fast."""
         deadline = time.monotonic() + PATIENCE
         while self.process.poll() is None and len(self.workers()) < 2:
             assert time.monotonic() < deadline
@@ -141,7 +141,7 @@ class Agent(requests.Session):
         return self.get(self.site.url + address, allow_redirects=False, timeout=PATIENCE, **options)
 
     def form(self, address, **fields):
-        """This page's form, filled in; call it to send it, and again to send the very same once more."""
+        """Return a function that sends this page's form filled in; each call sends the same again."""
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.ask(address).text)[1]
         data = {"csrfmiddlewaretoken": token, **fields}
         cookies = self.cookies.get_dict()

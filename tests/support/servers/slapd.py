@@ -81,7 +81,7 @@ ou: people
 """
 
 
-def dn_of(name: str) -> str:
+def make_dn(name: str) -> str:
     return f"cn={name},ou=people,{BASE}"
 
 
@@ -112,7 +112,7 @@ class Slapd:
             raise UnavailableError(f"slapd does not start:\n{(self.place / 'log').read_text()}")
 
     def stop(self) -> None:
-        """Harmless when it does not run."""
+        """Stop the server; harmless when it does not run."""
         if self.process:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(signal.SIGTERM)
@@ -120,7 +120,7 @@ class Slapd:
             self.process = None
 
     def freeze(self, frozen: bool) -> None:
-        """Its port still accepts connections, and nothing is ever answered."""
+        """Suspend or resume the server; while suspended its port accepts connections and no response comes."""
         assert self.process
         self.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
         while frozen and not all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in self._threads()):
@@ -140,17 +140,19 @@ class Slapd:
         self.remove(name)
         given = {key: [value] if isinstance(value, str) else value for key, value in attributes.items() if value}
         entry = {"objectClass": ["mineqPerson"], "cn": [name], **given}
-        self.root().add_s(dn_of(name), ldap.modlist.addModlist({k: [_bytes(v) for v in vs] for k, vs in entry.items()}))
+        self.root().add_s(
+            make_dn(name), ldap.modlist.addModlist({k: [_bytes(v) for v in vs] for k, vs in entry.items()})
+        )
 
     def change(self, name: str, **attributes: str | list[str] | None) -> None:
         """Replace these attributes; None takes one away."""
         values = {key: [value] if isinstance(value, str) else value for key, value in attributes.items()}
         changes = [(ldap.MOD_REPLACE, key, vs and [_bytes(v) for v in vs]) for key, vs in values.items()]
-        self.root().modify_s(dn_of(name), changes)
+        self.root().modify_s(make_dn(name), changes)
 
     def remove(self, name: str) -> None:
         with suppress(ldap.NO_SUCH_OBJECT):
-            self.root().delete_s(dn_of(name))
+            self.root().delete_s(make_dn(name))
 
     def empty(self) -> None:
         root = self.root()
@@ -163,7 +165,7 @@ def _bytes(value: str | bytes) -> bytes:
 
 
 def start() -> Slapd:
-    """A new server with nobody in it; UnavailableError when that cannot be."""
+    """Return a new server with no entry of a person. Raises UnavailableError."""
     find_program("slapd")
     place = Path(tempfile.mkdtemp(prefix="cerbere-slapd-"))
     server = Slapd(place, Authority(place), free_port(), free_port())

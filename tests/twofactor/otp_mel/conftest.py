@@ -7,13 +7,13 @@ from tests.support.renewal import NEW_SECRET
 
 @pytest.fixture
 def renewed(enrolled):
-    """The agent has made a new secret on the Bnum since the enrolment."""
+    """Return an enrolled agent whose secret on the Bnum has changed since."""
     put_on_bnum("camille.durand", NEW_SECRET)
     return enrolled
 
 
 @pytest.fixture
 def bnum(settings, db):
-    """The Bnum, which checks the codes itself and has two seconds for it."""
+    """Yield the Bnum, which checks the codes itself and has two seconds for it."""
     with fake_bnum.delegating(settings, deadline=2) as bnum:
         yield bnum

@@ -18,7 +18,7 @@ from tests.support.people import (
     text,
     wrong_code,
 )  # fmt: skip
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.otp_mel.models import OtpMelDevice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -59,7 +59,7 @@ def test_e03_a_page_that_says_active_is_not_shown_to_who_is_not(signed_in):
 def test_e03_activation_is_told_by_mail_once(signed_in):
     signed_in.send_code(ADD, wrong_code())
     signed_in.send_code(ADD, code())
-    work()
+    run_worker()
     [message] = mail.outbox
     assert message.to == ["camille.durand@example.fr"]
     assert message.subject == "Authentification à deux facteurs activée"
@@ -67,7 +67,7 @@ def test_e03_activation_is_told_by_mail_once(signed_in):
     assert "assistance@example.fr" in message.body
 
 
-def test_e03_the_journal_says_that_it_was_added_and_used(signed_in):
+def test_e03_the_audit_log_says_that_it_was_added_and_used(signed_in):
     signed_in.send_code(ADD, code())
     names = list(AuditEvent.objects.filter(name__regex="otp_mel|second_factor").values_list("name", flat=True))
     assert sorted(names) == [Event.OTP_MEL_ADDED, Event.SECOND_FACTOR_ACCEPTED]
@@ -93,7 +93,7 @@ def test_e04_the_seed_kept_is_the_bnums_own(signed_in):
 
 @pytest.fixture
 def page(signed_in, request):
-    """The page of an act, opened by an agent who may do it."""
+    """Open the page of an act as an agent who may do it."""
     if request.param != ADD:
         activate_otp_mel(OtpMelDevice._meta.get_field("user").related_model.objects.get(uid="camille.durand"))
     return signed_in.get(request.param)

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from cerbere.audit.events import Event
-from tests.support.audit import reasons
+from tests.support.audit import list_reasons
 from tests.support.fakes import fake_bnum
 from tests.support.people import (
     CAMILLE_SECRET,
@@ -48,7 +48,7 @@ def signed_in(bnum, browser):
 
 @pytest.fixture
 def enrolled(signed_in, clock):
-    """The method is active, and the code that activated it is of some minutes ago."""
+    """Return the browser of an agent who activated the method some minutes ago."""
     signed_in.enrol()
     clock.shift(600)
     browser = Browser()
@@ -85,7 +85,7 @@ def test_one_code_serves_once_even_if_the_bnum_forgets_it(enrolled, bnum):
     other.sign_in()
     asked = len(bnum.asked)
     other.send_code(VERIFY, code())
-    assert (is_two_factor(other), reasons(Event.SECOND_FACTOR_REFUSED)[-1]) == (False, "already_used")
+    assert (is_two_factor(other), list_reasons(Event.SECOND_FACTOR_REFUSED)[-1]) == (False, "already_used")
     assert len(bnum.asked) == asked, "the Bnum is not even asked"
 
 
@@ -184,30 +184,30 @@ def test_a_site_that_gives_secrets_from_now_on_asks_to_confirm_them(enrolled, se
     form["password"], form["code"] = PASSWORD, code()
     form.submit()
     assert is_two_factor(enrolled)
-    assert device().holds(CAMILLE_SECRET.encode())
+    assert device().has_seed(CAMILLE_SECRET.encode())
 
 
 @pytest.fixture
-def kept(bnum, browser):
-    """A secret was kept here before the site began to verify codes itself; the agent has renewed it there since."""
+def agent_with_old_seed(bnum, browser):
+    """Return the browser of an agent whose seed is still kept here, but renewed at the Bnum."""
     bnum.secrets[CAMILLE] = "a-new-secret-of-bnum"
     activate_otp_mel(make_agent(CAMILLE))
     browser.sign_in()
     return browser
 
 
-def test_e14_a_secret_kept_before_the_site_verified_codes_itself_serves_no_more(kept):
-    kept.send_code(VERIFY, code(CAMILLE_SECRET))
-    assert not is_two_factor(kept)
+def test_e14_a_secret_kept_before_the_site_verified_codes_itself_serves_no_more(agent_with_old_seed):
+    agent_with_old_seed.send_code(VERIFY, code(CAMILLE_SECRET))
+    assert not is_two_factor(agent_with_old_seed)
 
 
-def test_e14_the_bnums_own_does_and_the_kept_one_is_forgotten(kept):
-    kept.send_code(VERIFY, code("a-new-secret-of-bnum"))
-    assert is_two_factor(kept)
+def test_e14_the_bnums_own_does_and_the_kept_one_is_forgotten(agent_with_old_seed):
+    agent_with_old_seed.send_code(VERIFY, code("a-new-secret-of-bnum"))
+    assert is_two_factor(agent_with_old_seed)
     assert device().sealed_seed == ""
 
 
-def test_e14_sync_does_not_revive_a_secret_of_which_the_source_says_nothing(kept):
+def test_e14_sync_does_not_revive_a_secret_of_which_the_source_says_nothing(agent_with_old_seed):
     OtpMelDevice.objects.update(changed_at=NOW)
     call_command("sync_seeds", stdout=StringIO())
     assert device().changed_at == NOW

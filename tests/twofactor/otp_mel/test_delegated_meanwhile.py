@@ -8,15 +8,15 @@ from tests.support.people import (
     Browser,
     code,
     code_form,
+    copy_browser,
     device,
     is_two_factor,
     make_agent,
     put_on_bnum,
     session,
-    twin_of,
     wrong_code,
 )
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.sources.dynalogind import DynalogindSource
 from twofactor.throttle import CEILING, FREE_TRIES
@@ -30,14 +30,14 @@ CAMILLE = "camille.durand"
 def enrolled(bnum):
     agent = make_agent(CAMILLE)
     device = OtpMelDevice(user=agent)
-    device.take_seed(None)
+    device.set_seed(None)
     device.confirm(timezone.now())
     return agent
 
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """`meanwhile(act)`: do it once, between the question to the Bnum and its answer."""
+    """Return a function that has an act done once, between the question to the Bnum and its answer."""
     ask = DynalogindSource.verify
 
     def plan(act):
@@ -67,7 +67,7 @@ def test_who_signs_in_again_under_the_same_key_does_not_get_the_raised_session(b
     else:
         make_agent(CAMILLE)
     browser = session()
-    thief = twin_of(browser)
+    thief = copy_browser(browser)
     login_page, form = thief.get("/connexion/"), about_to_send(browser, code(), page)
     meanwhile(lambda: thief.sign_in(page=login_page))
     form.submit(expect_errors=True)
@@ -87,7 +87,7 @@ def test_t19_the_second_sending_that_the_bnum_refuses_ends_like_the_first(enroll
     """Both were asked for; the yes to the first was used while the second waited for its no."""
     browser = session()
     form = about_to_send(browser, code())
-    twin, fields = twin_of(browser), form.submit_fields()
+    twin, fields = copy_browser(browser), form.submit_fields()
     meanwhile(lambda: twin.post(VERIFY, fields))
     assert form.submit(expect_errors=True).status_int == 303
     assert is_two_factor(twin)
@@ -120,7 +120,7 @@ def test_tries_under_way_together_that_close_the_method_are_one_mail(enrolled, m
 
     monkeypatch.setattr(DynalogindSource, "verify", verify)
     first.submit(expect_errors=True)
-    work()
+    run_worker()
     assert [mail.subject for mail in mailoutbox] == ["Codes incorrects pour votre compte"]
 
 

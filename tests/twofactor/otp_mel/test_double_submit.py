@@ -6,7 +6,7 @@ import pytest
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.people import answer, code, code_form, device, is_two_factor, twin_of, wrong_code
+from tests.support.people import answer, code, code_form, copy_browser, device, is_two_factor, wrong_code
 from twofactor.throttle import FREE_TRIES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -20,9 +20,9 @@ def send(browser, form, typed):
 
 
 def send_twice(browser, page, first, second=None):
-    """The answer to the second sending, and the browser that got it; the first answer never arrived."""
+    """Send a form twice; return the second response and its browser, which never got the first one."""
     form = code_form(browser.get(page))
-    twin = twin_of(browser)
+    twin = copy_browser(browser)
     send(browser, form, first)
     return send(twin, form, second or first), twin
 
@@ -72,7 +72,7 @@ def test_an_old_cookie_with_another_valid_code_gets_nothing(enrolled_browser, st
 def test_t10_codes_guessed_with_an_old_cookie_are_counted_and_bounded(enrolled_browser):
     """Whoever stole the cookie before the code was typed must not guess that code without limit."""
     form = code_form(enrolled_browser.get(VERIFY))
-    thief, old = twin_of(enrolled_browser), enrolled_browser.cookies["cerbere_session"]
+    thief, old = copy_browser(enrolled_browser), enrolled_browser.cookies["cerbere_session"]
     send(enrolled_browser, form, code())
     for _ in range(FREE_TRIES):
         thief.set_cookie("cerbere_session", old)
@@ -85,14 +85,14 @@ def test_t10_codes_guessed_with_an_old_cookie_are_counted_and_bounded(enrolled_b
 
 def test_an_old_cookie_dies_after_ten_seconds(enrolled_browser, clock):
     form = code_form(enrolled_browser.get(VERIFY))
-    twin = twin_of(enrolled_browser)
+    twin = copy_browser(enrolled_browser)
     send(enrolled_browser, form, code())
     clock.shift(timedelta(seconds=10))
     assert send(twin, form, code()).location.startswith("/connexion/")
 
 
 def test_an_old_cookie_serves_forms_only(enrolled_browser):
-    twin = twin_of(enrolled_browser)
+    twin = copy_browser(enrolled_browser)
     enrolled_browser.send_code(VERIFY, code())
     assert twin.get(f"{VERIFY}?code={code()}").location.startswith("/connexion/")
     assert twin.get("/compte/").location.startswith("/connexion/")
@@ -100,7 +100,7 @@ def test_an_old_cookie_serves_forms_only(enrolled_browser):
 
 def test_a_removed_method_gives_nothing_to_an_old_cookie(enrolled_browser, clock):
     form = code_form(enrolled_browser.get(VERIFY))
-    twin = twin_of(enrolled_browser)
+    twin = copy_browser(enrolled_browser)
     send(enrolled_browser, form, code())
     device().remove()
     assert send(twin, form, code()).location.startswith("/connexion/")

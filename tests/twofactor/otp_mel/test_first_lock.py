@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 
 from tests.support.people import Browser, code, wrong_code
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.throttle import FREE_TRIES
 
@@ -16,7 +16,7 @@ VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/comp
 
 @pytest.fixture
 def thief(enrolled):
-    """Somebody with Camille's password."""
+    """Return the browser of a thief who has Camille's password."""
     browser = Browser("203.0.113.66")
     browser.sign_in()
     return browser
@@ -28,7 +28,7 @@ def guess(browser, times, page=VERIFY):
 
 
 def mails():
-    work()
+    run_worker()
     return [message.subject for message in mail.outbox]
 
 
@@ -36,7 +36,7 @@ def test_the_first_lock_is_told_by_mail(thief):
     guess(thief, FREE_TRIES - 1)
     assert mails() == []
     guess(thief, 1)
-    work()
+    run_worker()
     [message] = mail.outbox
     assert (message.to, message.subject) == (["camille.durand@example.fr"], "Codes incorrects pour votre compte")
     assert "pour la méthode OTP Mél de votre compte Cerbère, le dernier le 24/11/2026 à 10:00." in message.body

@@ -8,19 +8,19 @@ import pytest
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.at_once import at_once
-from tests.support.audit import journal
+from tests.support.at_once import run_at_once
+from tests.support.audit import count_events
 from tests.support.fakes import fake_bnum
 from tests.support.people import (
     Browser,
     activate_otp_mel,
     code,
     code_form,
+    copy_browser,
     is_two_factor,
     make_agent,
     put_on_bnum,
     session,
-    twin_of,
 )  # fmt: skip
 from twofactor.codes import Outcome
 from twofactor.otp_mel.models import OtpMelDevice
@@ -32,15 +32,15 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/compte/deux-facteurs/otp-mel/retirer/"
 
 
-def prepared(browser, page, typed):
-    """A browser of its own, with this one's cookies, about to send this code."""
+def prepare_sending(browser, page, typed):
+    """Return a function that sends this code from another browser with the same cookies."""
     form = code_form(browser.get(page))
     form["code"] = typed
-    twin, fields = twin_of(browser), form.submit_fields()
+    twin, fields = copy_browser(browser), form.submit_fields()
     return lambda: (twin.post(page, fields, expect_errors=True), twin)
 
 
-def together(acts):
+def run_together(acts):
     """Do all at once, each in a thread with its own connections; their results in order."""
     start = threading.Barrier(len(acts))
 
@@ -48,7 +48,7 @@ def together(acts):
         start.wait()
         return act()
 
-    return at_once(run, acts)
+    return run_at_once(run, acts)
 
 
 def wrong_codes():
@@ -57,23 +57,23 @@ def wrong_codes():
 
 
 def verdicts():
-    """What became of each code, in the order of evaluation."""
+    """Return the outcome of each code, in the order of evaluation."""
     events = AuditEvent.objects.filter(name__startswith="second_factor").order_by("id")
     return [event.detail.get("reason", "good") for event in events]
 
 
 def test_t01_f07_one_code_in_sixteen_sessions_at_once_raises_one(enrolled):
     for number, typed in enumerate([code(), code(steps=1)], start=1):
-        answers = together([prepared(session(), VERIFY, typed) for _ in range(16)])
+        answers = run_together([prepare_sending(session(), VERIFY, typed) for _ in range(16)])
         assert [answer.status_int for answer, _ in answers].count(303) == 1
         assert sum(is_two_factor(twin) for _, twin in answers) == 1
-        assert journal(Event.SECOND_FACTOR_ACCEPTED) == number
+        assert count_events(Event.SECOND_FACTOR_ACCEPTED) == number
         OtpMelDevice.objects.get().unlock()  # fifteen replays were refused
 
 
 def test_t10_of_sixty_four_wrong_codes_at_once_five_are_evaluated(enrolled):
     browser = session()
-    answers = together([prepared(browser, VERIFY, typed) for typed in islice(wrong_codes(), 64)])
+    answers = run_together([prepare_sending(browser, VERIFY, typed) for typed in islice(wrong_codes(), 64)])
     assert sorted(answer.status_int for answer, _ in answers) == [200] * FREE_TRIES + [429] * (64 - FREE_TRIES)
     assert OtpMelDevice.objects.get().failures == FREE_TRIES
 
@@ -82,7 +82,7 @@ def test_t10_a_right_code_hidden_among_sixty_four_is_not_found_beyond_the_limit(
     sessions = [session() for _ in range(8)]
     typed = [*islice(wrong_codes(), 63)]
     typed.insert(40, code())
-    together([prepared(sessions[n % 8], VERIFY, typed[n]) for n in range(64)])
+    run_together([prepare_sending(sessions[n % 8], VERIFY, typed[n]) for n in range(64)])
     evaluated = [verdict for verdict in verdicts() if verdict != Outcome.TOO_MANY_TRIES]
     assert max(len([*run]) for verdict, run in groupby(evaluated) if verdict == "wrong") <= FREE_TRIES
     assert evaluated.count("good") <= 1
@@ -91,34 +91,34 @@ def test_t10_a_right_code_hidden_among_sixty_four_is_not_found_beyond_the_limit(
 def test_t10_of_thirty_two_wrong_codes_at_an_enrolment_tried_before_five_are_evaluated(camille):
     OtpMelDevice.objects.create(user=camille)
     browser = session()
-    together([prepared(browser, ADD, typed) for typed in islice(wrong_codes(), 32)])
+    run_together([prepare_sending(browser, ADD, typed) for typed in islice(wrong_codes(), 32)])
     assert verdicts().count("wrong") == OtpMelDevice.objects.get().failures == FREE_TRIES
 
 
 def test_t10_guesses_with_a_stolen_old_cookie_are_bounded_in_parallel_too(enrolled):
     browser = session()
-    guesses = [prepared(browser, VERIFY, typed) for typed in islice(wrong_codes(), 32)]
+    guesses = [prepare_sending(browser, VERIFY, typed) for typed in islice(wrong_codes(), 32)]
     browser.send_code(VERIFY, code())
-    together(guesses)
+    run_together(guesses)
     assert verdicts().count("wrong") == OtpMelDevice.objects.get().failures == FREE_TRIES
 
 
 def test_t19_a_double_click_that_meets_itself_verifies_once_and_both_lead_on(enrolled):
     browser = session()
     typed = code()
-    answers = together([prepared(browser, VERIFY, typed) for _ in range(4)])
+    answers = run_together([prepare_sending(browser, VERIFY, typed) for _ in range(4)])
     assert [(answer.status_int, answer.location) for answer, _ in answers] == [(303, "/compte/")] * 4
     assert all(is_two_factor(twin) for _, twin in answers)
-    assert journal(Event.SECOND_FACTOR_ACCEPTED) == 1
+    assert count_events(Event.SECOND_FACTOR_ACCEPTED) == 1
     assert OtpMelDevice.objects.get().failures == 0
 
 
 def test_t19_a_double_click_that_meets_itself_enrols_once_and_both_lead_on(camille):
     browser = session()
     typed = code()
-    answers = together([prepared(browser, ADD, typed) for _ in range(4)])
+    answers = run_together([prepare_sending(browser, ADD, typed) for _ in range(4)])
     assert all("activée avec succès" in twin.follow_inside(answer) for answer, twin in answers)
-    assert journal(Event.OTP_MEL_ADDED) == 1
+    assert count_events(Event.OTP_MEL_ADDED) == 1
 
 
 @pytest.mark.parametrize("tried_before", [False, True])
@@ -126,32 +126,32 @@ def test_e09_two_tabs_that_enrol_at_once_make_one_method(camille, tried_before):
     if tried_before:
         OtpMelDevice.objects.create(user=camille)
     browser = session()
-    answers = together([prepared(browser, ADD, code(steps=step)) for step in (0, 1)])
+    answers = run_together([prepare_sending(browser, ADD, code(steps=step)) for step in (0, 1)])
     assert sorted(answer.status_int for answer, _ in answers) == [302, 303]
-    assert (OtpMelDevice.objects.count(), journal(Event.OTP_MEL_ADDED)) == (1, 1)
+    assert (OtpMelDevice.objects.count(), count_events(Event.OTP_MEL_ADDED)) == (1, 1)
     assert any(is_two_factor(twin) for _, twin in answers)
 
 
 def test_e09_two_browsers_that_enrol_at_once_make_one_method_and_raise_one_session(camille):
-    answers = together([prepared(session(), ADD, code(steps=step)) for step in (0, 1)])
+    answers = run_together([prepare_sending(session(), ADD, code(steps=step)) for step in (0, 1)])
     assert sorted(answer.status_int for answer, _ in answers) == [302, 303]
-    assert (OtpMelDevice.objects.count(), journal(Event.OTP_MEL_ADDED)) == (1, 1)
+    assert (OtpMelDevice.objects.count(), count_events(Event.OTP_MEL_ADDED)) == (1, 1)
     assert sum(is_two_factor(twin) for _, twin in answers) == 1
 
 
 def test_e13_removals_that_meet_remove_once(enrolled):
     browser = session()
     typed = code()
-    answers = together([prepared(browser, REMOVE, typed) for _ in range(4)])
+    answers = run_together([prepare_sending(browser, REMOVE, typed) for _ in range(4)])
     assert all(answer.status_int in (302, 303) for answer, _ in answers)
-    assert journal(Event.OTP_MEL_REMOVED) == 1
+    assert count_events(Event.OTP_MEL_REMOVED) == 1
     assert OtpMelDevice.objects.get().failures == 0
 
 
 def test_e13_a_code_that_meets_the_removal_by_the_helpdesk_leaves_no_level(enrolled):
     sessions, chief, device = [session() for _ in range(3)], make_agent("chief"), OtpMelDevice.objects.get()
     removal = [lambda: (remove_otp_mel_as_admin(device, chief, "téléphone perdu"), Browser())]
-    answers = together([*(prepared(browser, VERIFY, code()) for browser in sessions), *removal])[:3]
+    answers = run_together([*(prepare_sending(browser, VERIFY, code()) for browser in sessions), *removal])[:3]
     assert all(answer.status_int < 500 for answer, _ in answers)
     assert not any(is_two_factor(twin) for _, twin in answers)
 
@@ -171,7 +171,7 @@ def test_f16_sealing_anew_beside_logins_refuses_no_code(enrolled, settings):
         return is_two_factor(browser)
 
     acts = [lambda n=n: log_in(n) for n in range(12)] + [lambda: sum(n for n, _ in reseal_seeds(batch=1)) > 0]
-    assert all(together(acts))
+    assert all(run_together(acts))
     list(reseal_seeds())
     assert count_left_to_reseal() == 0
 
@@ -179,7 +179,7 @@ def test_f16_sealing_anew_beside_logins_refuses_no_code(enrolled, settings):
 @pytest.fixture
 def delegated(camille, bnum):
     device = OtpMelDevice(user=camille)
-    device.take_seed(None)
+    device.set_seed(None)
     device.confirm(camille.date_joined)
     return device
 
@@ -187,7 +187,7 @@ def delegated(camille, bnum):
 def test_t10_wrong_codes_in_parallel_ask_the_bnum_no_more_often_than_is_free(delegated, bnum):
     browsers = [session() for _ in range(12)]
     wrong = [f"{n:06}" for n in range(12)]
-    together([prepared(browser, VERIFY, typed) for browser, typed in zip(browsers, wrong, strict=True)])
+    run_together([prepare_sending(browser, VERIFY, typed) for browser, typed in zip(browsers, wrong, strict=True)])
     assert len([line for line in bnum.asked if line.startswith("UDATA")]) <= FREE_TRIES
 
 
@@ -195,5 +195,5 @@ def test_one_code_in_parallel_serves_once_even_if_the_bnum_says_yes_each_time(de
     browsers = [session() for _ in range(FREE_TRIES - 1)]
     all_have_asked = threading.Barrier(len(browsers), timeout=2)
     monkeypatch.setattr(fake_bnum.FakeBnum, "is_right", lambda *_: all_have_asked.wait() >= 0)
-    answers = together([prepared(browser, VERIFY, "123456") for browser in browsers])
+    answers = run_together([prepare_sending(browser, VERIFY, "123456") for browser in browsers])
     assert sum(is_two_factor(twin) for _, twin in answers) == 1

@@ -8,9 +8,9 @@ from django.core import mail
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.admin import at_two_factors
+from tests.support.admin import sign_in_staff
 from tests.support.people import Browser, code, device, is_two_factor, make_agent, wrong_code
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.otp_mel.remove_otp_mel import remove_otp_mel_as_admin
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -19,7 +19,7 @@ VERIFY, ADD, REMOVE = "/verification/", "/compte/deux-facteurs/otp-mel/", "/comp
 
 @pytest.fixture
 def raised(two_factor_browser, clock):
-    """A session at two factors for a while."""
+    """Return a browser that has been at two factors for a minute."""
     clock.shift(timedelta(minutes=1))
     return two_factor_browser
 
@@ -90,7 +90,7 @@ def test_removing_rotates_the_session_key_and_the_csrf_token(raised):
 
 def test_e13_the_agent_is_told_by_mail(raised):
     raised.send_code(REMOVE, code())
-    work()
+    run_worker()
     [message] = mail.outbox
     assert message.to == ["camille.durand@example.fr"]
     assert message.subject == "Méthode à deux facteurs retirée"
@@ -98,13 +98,13 @@ def test_e13_the_agent_is_told_by_mail(raised):
     assert "administrateur" not in message.body
 
 
-def test_e13_the_journal_has_the_removal(raised):
+def test_e13_the_audit_log_has_the_removal(raised):
     raised.send_code(REMOVE, code())
     event = AuditEvent.objects.get(name=Event.OTP_MEL_REMOVED)
     assert (event.agent, event.actor, event.address) == ("camille.durand", "", "192.0.2.10")
 
 
-def test_a_wrong_code_at_removal_is_in_the_journal_with_its_reason(raised):
+def test_a_wrong_code_at_removal_is_in_the_audit_log_with_its_reason(raised):
     raised.send_code(REMOVE, wrong_code())
     assert AuditEvent.objects.get(name=Event.SECOND_FACTOR_REFUSED).detail["reason"] == "wrong"
 
@@ -114,9 +114,9 @@ def test_nothing_to_remove_leads_to_the_account(browser, camille):
     assert browser.get(REMOVE).location == "/compte/"
 
 
-def test_a03_the_helpdesk_removes_with_a_reason_that_agent_and_journal_receive(raised, chief):
+def test_a03_the_helpdesk_removes_with_a_reason_that_agent_and_audit_log_receive(raised, chief):
     remove_as_admin(chief)
-    work()
+    run_worker()
     assert not is_two_factor(raised)
     event = AuditEvent.objects.get(name=Event.OTP_MEL_REMOVED_BY_ADMIN)
     assert (event.agent, event.actor) == ("camille.durand", "chief")
@@ -132,7 +132,7 @@ def test_a03_no_removal_without_a_reason(raised, chief):
 
 
 def test_a04_staff_without_the_right_removes_nothing(raised, db):
-    admin = at_two_factors("help.desk")
+    admin = sign_in_staff("help.desk")
     page = admin.get(f"/admin/twofactor/otpmeldevice/{device().pk}/retirer/", expect_errors=True)
     assert page.status_int == 403
 

@@ -25,7 +25,7 @@ from tests.support.people import (
     wrong_code,
 )
 from tests.support.renewal import CHANGED, NEW_SECRET, REMOVE, RENEW, VERIFY, events, renew, sync, take_from_bnum
-from tests.support.worker import work
+from tests.support.worker import run_worker
 from twofactor.codes import Outcome
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.seeds.models import ImportedSeed
@@ -49,7 +49,7 @@ def test_e14_password_and_new_code_confirm_it_and_lead_on(browser, renewed):
     done = renew(browser, code(NEW_SECRET), page=f"{RENEW}?next=/aide/")
     assert (done.status_int, "next=%2Faide%2F" in done.location) == (303, True)
     assert is_two_factor(browser)
-    assert device().holds(NEW_SECRET.encode())
+    assert device().has_seed(NEW_SECRET.encode())
     assert device().changed_at is None
     assert Event.OTP_MEL_RENEWED in events()
 
@@ -125,7 +125,7 @@ def test_a_wrong_code_keeps_the_state_and_overwrites_nothing(browser, renewed):
     browser.sign_in()
     sync()
     renew(browser, wrong_code(NEW_SECRET))
-    assert device().holds(CAMILLE_SECRET.encode())
+    assert device().has_seed(CAMILLE_SECRET.encode())
     assert device().changed_at is not None
     assert sync() == "still_changed: 1"
 
@@ -201,7 +201,7 @@ def test_the_agent_is_mailed_once_when_it_is_noticed_and_when_it_is_confirmed(br
     sync()
     browser.sign_in()
     renew(browser, code(NEW_SECRET))
-    work()
+    run_worker()
     subjects = {message.subject for message in mail.outbox}
     assert subjects == {CHANGED, "Authentification à deux facteurs : configuration confirmée"}
     assert len(mail.outbox) == 2
@@ -231,7 +231,7 @@ def test_the_row_itself_refuses_a_code_of_the_old_secret(renewed):
     """Whatever the page knew when it was sent: what counts is the row under its lock."""
     sync()
     with transaction.atomic():
-        locked = OtpMelDevice.locked_for(renewed)
+        locked = OtpMelDevice.lock_for_agent(renewed)
         assert locked.check_and_burn(code(CAMILLE_SECRET), None, NOW) is Outcome.SECRET_CHANGED
     assert device().last_step == -1
 

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 from django.core.management import CommandError
 
-from tests.support.commands import output_of
+from tests.support.commands import run_command
 from tests.support.people import CAMILLE_SECRET, activate_otp_mel, code, make_agent, put_on_bnum
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.reseal_seeds import count_left_to_reseal, reseal_seeds
@@ -29,14 +29,14 @@ def agents(enrolled):
 
 @pytest.fixture
 def old_keys(settings, agents):
-    """The new key has been put first: it seals, the old one still opens."""
+    """Put a new key first, which seals while the old one still opens; return the old value."""
     old = settings.SEED_KEYS
     settings.SEED_KEYS = f"{NEW_KEY} {old}"
     return old
 
 
 def reseal():
-    return output_of("reseal_seeds")
+    return run_command("reseal_seeds")
 
 
 def test_f16_every_secret_is_sealed_anew_and_the_old_key_can_go(browser, old_keys, settings):
@@ -60,8 +60,8 @@ def test_f16_a_changed_secret_is_still_noticed_afterwards(old_keys, settings):
     reseal()
     settings.SEED_KEYS = NEW_KEY
     device = OtpMelDevice.objects.get(user__uid="camille.durand")
-    assert device.holds(CAMILLE_SECRET.encode())
-    assert not device.holds(b"another secret of it")
+    assert device.has_seed(CAMILLE_SECRET.encode())
+    assert not device.has_seed(b"another secret of it")
 
 
 def test_f16_an_interrupted_run_goes_on_where_it_stopped(old_keys):

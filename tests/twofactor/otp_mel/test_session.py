@@ -1,4 +1,4 @@
-"""What a change of level does to the session, and what each outcome leaves in the journal."""
+"""What a change of level does to the session, and what each outcome leaves in the audit log."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
-from tests.support.audit import reasons
+from tests.support.audit import list_reasons
 from tests.support.people import CAMILLE_SECRET, NOW, Browser, code, code_form, is_two_factor, wrong_code
 from twofactor.otp_mel.models import OtpMelDevice
 
@@ -92,14 +92,14 @@ def test_a_method_that_is_switched_off_counts_no_more_at_the_next_page(enrolled_
     assert not is_two_factor(enrolled_browser)
 
 
-def test_p02_every_outcome_is_in_the_journal_with_its_reason(enrolled_browser, clock):
+def test_p02_every_outcome_is_in_the_audit_log_with_its_reason(enrolled_browser, clock):
     enrolled_browser.send_code(VERIFY, code())
     other = Browser("198.51.100.7")
     other.sign_in()
     for typed in (code(), wrong_code(), code(steps=-5), code(steps=9), wrong_code(), code(), code(steps=1)):
         other.send_code(VERIFY, typed)
     used, wrong, drifted, many = "already_used", "wrong", "clock_out_of_step", "too_many_tries"
-    assert reasons(Event.SECOND_FACTOR_REFUSED) == [used, wrong, drifted, drifted, wrong, many, many]
+    assert list_reasons(Event.SECOND_FACTOR_REFUSED) == [used, wrong, drifted, drifted, wrong, many, many]
     accepted = AuditEvent.objects.get(name=Event.SECOND_FACTOR_ACCEPTED)
     assert (accepted.agent, accepted.address, accepted.detail) == (
         "camille.durand", "192.0.2.10", {"method": "OTP Mél"},
@@ -122,9 +122,9 @@ def test_one_text_for_every_refused_code(enrolled_browser):
     assert len({a.text.replace(t, "") for a, t in zip(answers, token, strict=True)}) == 1
 
 
-def test_p05_no_code_nor_seed_in_the_logs_and_the_journal(enrolled_browser, caplog):
+def test_p05_no_code_nor_seed_in_the_logs_and_the_audit_log(enrolled_browser, caplog):
     for typed in (code(), wrong_code(), code(steps=-5)):
         enrolled_browser.send_code(VERIFY, typed)
-        journal = " ".join(str(event.detail) for event in AuditEvent.objects.all())
-        assert typed not in caplog.text + journal
+        audit_log = " ".join(str(event.detail) for event in AuditEvent.objects.all())
+        assert typed not in caplog.text + audit_log
     assert CAMILLE_SECRET not in caplog.text

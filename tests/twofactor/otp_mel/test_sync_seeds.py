@@ -72,7 +72,7 @@ def test_a_method_of_a_version_without_fingerprints_is_compared_all_the_same(enr
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """`meanwhile(act)`: done once, when sync_seeds has read camille's secret and looks at dominique's."""
+    """Return a function that has an act done once, between camille's secret and dominique's."""
     activate_otp_mel(make_agent("dominique.morel"), DOMINIQUE_SECRET)
     put_on_bnum("dominique.morel", DOMINIQUE_SECRET)
     look_up = DatabaseSource.look_up

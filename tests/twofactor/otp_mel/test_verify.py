@@ -30,7 +30,7 @@ def failures(uid="camille.durand"):
     return OtpMelDevice.objects.get(user__uid=uid).failures
 
 
-def refused(response):
+def is_refused(response):
     return response.status_int == 200 and REFUSED in html.unescape(response.text)
 
 
@@ -45,7 +45,7 @@ def test_t01_the_same_code_is_refused_to_another_session(enrolled_browser):
     enrolled_browser.send_code(VERIFY, code())
     other = Browser("198.51.100.7")
     other.sign_in()
-    assert refused(other.send_code(VERIFY, code()))
+    assert is_refused(other.send_code(VERIFY, code()))
     assert not is_two_factor(other)
     assert failures() == 1
 
@@ -56,7 +56,7 @@ def test_t02_only_the_documented_window_is_accepted(enrolled_browser, settings, 
     settings.OTP_TOLERANCE = tolerance
     answer = enrolled_browser.send_code(VERIFY, code(steps=steps))
     assert is_two_factor(enrolled_browser) is (abs(steps) <= tolerance)
-    assert refused(answer) is (abs(steps) > tolerance)
+    assert is_refused(answer) is (abs(steps) > tolerance)
 
 
 @pytest.mark.parametrize("typed", ["123", "+{}", "0{}", "{}0", "{}_", "12a456", "١٢٣٤٥٦", " "])
@@ -76,7 +76,7 @@ def test_t05_an_older_code_of_the_window_is_refused_after_a_newer_one(enrolled_b
     enrolled_browser.send_code(VERIFY, code())
     other = Browser("198.51.100.7")
     other.sign_in()
-    assert refused(other.send_code(VERIFY, code(steps=-1)))
+    assert is_refused(other.send_code(VERIFY, code(steps=-1)))
     assert not is_two_factor(other)
 
 
@@ -85,14 +85,14 @@ def test_t14_the_window_does_not_follow_a_phone_that_drifts(enrolled_browser, cl
     accepted = []
     for drift in (-1, -2, -3, -4):
         answer = enrolled_browser.send_code(VERIFY, code(steps=drift))
-        accepted.append(not refused(answer))
+        accepted.append(not is_refused(answer))
         clock.shift(timedelta(minutes=5))
     assert accepted == [True, False, False, False]
 
 
 def test_t15_another_agents_code_is_refused_and_counted_on_the_sessions_agent(enrolled_browser, dominique):
     activate_otp_mel(dominique, DOMINIQUE_SECRET)
-    assert refused(enrolled_browser.send_code(VERIFY, code(DOMINIQUE_SECRET)))
+    assert is_refused(enrolled_browser.send_code(VERIFY, code(DOMINIQUE_SECRET)))
     assert not is_two_factor(enrolled_browser)
     assert (failures("camille.durand"), failures("dominique.morel")) == (1, 0)
 
@@ -103,7 +103,7 @@ def test_t16_a_user_or_device_in_the_form_or_address_is_ignored(enrolled_browser
     form = code_form(enrolled_browser.get(VERIFY))
     for value in (dominique.pk, dominique.uid, device.pk, device.uuid):
         fields = {"csrfmiddlewaretoken": form["csrfmiddlewaretoken"].value, "code": code(DOMINIQUE_SECRET)}
-        assert refused(enrolled_browser.post(f"{VERIFY}?{name}={value}", fields | {name: str(value)}))
+        assert is_refused(enrolled_browser.post(f"{VERIFY}?{name}={value}", fields | {name: str(value)}))
     assert (failures("camille.durand"), failures("dominique.morel")) == (4, 0)
 
 
@@ -124,7 +124,7 @@ def test_f06_a_burnt_step_stays_burnt_when_the_clock_goes_back(enrolled_browser,
         clock.move_to(NOW - timedelta(seconds=back))
         other = Browser("198.51.100.7")
         other.sign_in()
-        assert refused(other.send_code(VERIFY, typed))
+        assert is_refused(other.send_code(VERIFY, typed))
         assert not is_two_factor(other)
 
 
@@ -135,7 +135,7 @@ def test_f06_a_clock_that_went_back_an_hour_locks_nobody(enrolled_browser, clock
     other = Browser("198.51.100.7")
     other.sign_in()
     answers = [other.send_code(VERIFY, code(steps=step)) for step in (0, -1, 0, 1, 0, 0, 0)]
-    assert all(refused(answer) for answer in answers)
+    assert all(is_refused(answer) for answer in answers)
     assert failures() == 0
     assert "clock_went_back" in caplog.text
     clock.move_to(NOW + timedelta(minutes=1))
@@ -149,7 +149,7 @@ def test_f07_a_node_forty_seconds_late_neither_accepts_the_code_again_nor_counts
     clock.shift(timedelta(seconds=-40))
     other = Browser("198.51.100.7")
     other.sign_in()
-    assert refused(other.send_code(VERIFY, typed))
+    assert is_refused(other.send_code(VERIFY, typed))
     assert not is_two_factor(other)
     assert failures() == 0
 

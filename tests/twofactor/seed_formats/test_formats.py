@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.imports.seed_formats import BOTH, EXPECTED, ONE, SEEDS, found
+from tests.support.imports.seed_formats import BOTH, EXPECTED, ONE, SEEDS, read_content
 from twofactor.seed_formats import (
     FORMATS,
     BadFile,
@@ -29,7 +29,7 @@ from twofactor.seed_formats.pskc_values import NAMES
 def test_what_an_export_gives(name):
     format_, faults = EXPECTED[name]
     content = (SEEDS / name).read_bytes()
-    assert found(content) == found(content, format_) == [*BOTH, *faults]
+    assert read_content(content) == read_content(content, format_) == [*BOTH, *faults]
     assert detect_format(io.BufferedReader(io.BytesIO(content))) == format_
 
 
@@ -99,13 +99,13 @@ def test_a_dump_of_other_tables_is_refused():
     text = "INSERT INTO other VALUES ('x\nINSERT INTO dynalogin_user VALUES (1)');\n"
     for statement in (text, "COPY other (a) FROM stdin;\n", "UPDATE dynalogin_user SET secret = 'x';\n"):
         with pytest.raises(BadFile, match="dump that table alone"):
-            found(statement, "dynalogin")
+            read_content(statement, "dynalogin")
 
 
 def test_a_row_that_is_cut_does_not_take_the_next_statement_with_it():
     cut = "INSERT INTO dynalogin_user (userid, scheme, secret) VALUES ('a', 'TOTP', 'x\n"
     whole = "INSERT INTO dynalogin_user (userid, scheme, secret) VALUES ('b', 'TOTP', 'y');\n"
-    assert found(cut + whole, "dynalogin") == ["unreadable_line", ("b", b"y")]
+    assert read_content(cut + whole, "dynalogin") == ["unreadable_line", ("b", b"y")]
 
 
 def test_a_line_of_a_dump_that_is_too_long_is_told(monkeypatch):
@@ -113,23 +113,23 @@ def test_a_line_of_a_dump_that_is_too_long_is_told(monkeypatch):
     start = "INSERT INTO dynalogin_user (userid, scheme, secret) VALUES\n"
     row = "('a', 'TOTP', 'x');\n"
     for text in (start + " " * 200 + row, start.strip() + " " * 200 + row):
-        assert found(text + start + row, "dynalogin") == ["unreadable_line", ("a", b"x")]
-    assert found(start, "dynalogin") == []
+        assert read_content(text + start + row, "dynalogin") == ["unreadable_line", ("a", b"x")]
+    assert read_content(start, "dynalogin") == []
 
 
 @pytest.mark.parametrize("row", ["1", "'a','TOTP'", "'a','TOTP','x','y'", "'a' 'b','TOTP','x'", "'a',NOW(),'x'", ""])
 def test_a_row_with_other_columns_is_unreadable(row):
     text = f"INSERT INTO dynalogin_user (userid, scheme, secret) VALUES ({row});\n"
-    assert found(text, "dynalogin") == ["unreadable_line"]
+    assert read_content(text, "dynalogin") == ["unreadable_line"]
 
 
 def test_the_encoding_of_the_option_is_that_of_the_table():
     text = f"userid,scheme,secret\na,TOTP,{base64.b32encode(ONE).decode()}\n"
-    assert found(text, "dynalogin", Options(encoding="base32")) == [("a", ONE)]
+    assert read_content(text, "dynalogin", Options(encoding="base32")) == [("a", ONE)]
 
 
 def test_a_userid_longer_than_the_column_is_not_dynalogins():
-    assert found(f"userid,scheme,secret\n{'a' * 33},TOTP,x\n", "dynalogin") == ["unreadable_line"]
+    assert read_content(f"userid,scheme,secret\n{'a' * 33},TOTP,x\n", "dynalogin") == ["unreadable_line"]
 
 
 # --- OATH CSV -----------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_a_userid_longer_than_the_column_is_not_dynalogins():
 )
 def test_oath_csv_without_users_is_refused(text):
     with pytest.raises(BadFile, match="user and seed"):
-        found(text, "oath-csv")
+        read_content(text, "oath-csv")
 
 
 # --- JSON ---------------------------------------------------------------------------------------------
@@ -150,13 +150,13 @@ def test_oath_csv_without_users_is_refused(text):
 @pytest.mark.parametrize("text", ["", "{", "[" * 200_000, "\xff"])
 def test_what_is_not_json_is_refused(name, text):
     with pytest.raises(BadFile, match="not JSON"):
-        found(text.encode("latin-1"), name)
+        read_content(text.encode("latin-1"), name)
 
 
 def test_json_is_bounded(monkeypatch):
     monkeypatch.setattr(json_text, "LENGTH", 10)
     with pytest.raises(BadFile, match="longer"):
-        found("[" + " " * 20 + "]", "keycloak")
+        read_content("[" + " " * 20 + "]", "keycloak")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_json_is_bounded(monkeypatch):
 )
 def test_json_of_another_shape_gives_nothing_and_no_error(value):
     for name in ("keycloak", "lemonldap"):
-        assert all(isinstance(item, str) for item in found(json.dumps(value), name))
+        assert all(isinstance(item, str) for item in read_content(json.dumps(value), name))
 
 
 # --- What is common -----------------------------------------------------------------------------------
@@ -198,8 +198,8 @@ def test_the_beginning_tells_the_format_and_is_read_again(content, name):
 
 def test_another_issuer_can_be_allowed():
     uri = f"otpauth://totp/Portail:a?secret={base64.b32encode(ONE).decode()}&issuer=Portail"
-    assert found(uri) == ["unsupported_issuer"]
-    assert found(uri, "auto", Options(issuers=ISSUERS | {"Portail"})) == [("a", ONE)]
+    assert read_content(uri) == ["unsupported_issuer"]
+    assert read_content(uri, "auto", Options(issuers=ISSUERS | {"Portail"})) == [("a", ONE)]
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "SHA-1", "HmacSHA1", "HMAC-SHA1"])

@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.imports.seed_formats import BOTH, TWO, account, field, found, link, varint
+from tests.support.imports.seed_formats import BOTH, TWO, account, field, make_migration_link, read_content, varint
 from twofactor.seed_formats import migration
 
 
 def test_a_migration_link_gives_its_accounts():
-    links = link(account(), account(TWO, b"dominique.morel")) + "\n" + link(account(TWO, b"M2Web:sasha", b""))
-    assert found(links) == [*BOTH, ("sasha", TWO)]
+    links = (
+        make_migration_link(account(), account(TWO, b"dominique.morel"))
+        + "\n"
+        + make_migration_link(account(TWO, b"M2Web:sasha", b""))
+    )
+    assert read_content(links) == [*BOTH, ("sasha", TWO)]
 
 
 @pytest.mark.parametrize(
@@ -32,30 +36,31 @@ def test_a_migration_link_gives_its_accounts():
     ],
 )  # fmt: skip
 def test_an_account_that_cannot_be_checked_is_refused_and_its_neighbour_is_not(changes, fault):
-    assert found(link(account(**changes), account())) == [fault, BOTH[0]]
+    assert read_content(make_migration_link(account(**changes), account())) == [fault, BOTH[0]]
 
 
 def test_what_is_unspecified_or_unknown_is_passed_over():
     more = varint(9 << 3 | 1) + bytes(8) + varint(10 << 3 | 5) + bytes(4) + field(8, b"unique id") + field(7, 3)
-    assert found(link(account(algorithm=None, digits=None, more=more))) == [BOTH[0]]
-    assert found(link(account(algorithm=0, digits=0))) == [BOTH[0]]
+    assert read_content(make_migration_link(account(algorithm=None, digits=None, more=more))) == [BOTH[0]]
+    assert read_content(make_migration_link(account(algorithm=0, digits=0))) == [BOTH[0]]
 
 
 @pytest.mark.parametrize(
     "line",
     ["otpauth-migration://offline", "otpauth-migration://offline?data=%", "otpauth-migration://offline?data=é",
      "otpauth-migration://offline?data=AAA", "otpauth-migration://offline?data=CgA=&data=CgA=", "otpauth://x",
-     "otpauth-migration://[offline?data=CgA=", link(tail=b"\xff"), link(tail=b"\x0a\xff\xff\xff\xff\x0f")],
+     "otpauth-migration://[offline?data=CgA=", make_migration_link(tail=b"\xff"),
+     make_migration_link(tail=b"\x0a\xff\xff\xff\xff\x0f")],
 )  # fmt: skip
 def test_a_broken_link_is_one_fault_and_the_next_line_is_read(line):
-    assert found(f"{line}\n{link(account())}\n", "migration") == ["unreadable_line", BOTH[0]]
+    assert read_content(f"{line}\n{make_migration_link(account())}\n", "migration") == ["unreadable_line", BOTH[0]]
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, lambda data: quote(base64.b64encode(data), safe="").encode()])
 def test_a_link_whose_base64_was_not_escaped_is_read_too(encode):
     secret = b"\xfb\xef\xbe\xff" * 5
     data = encode(field(1, account(secret))).decode()
-    assert found(f"otpauth-migration://offline?data={data}") == [("camille.durand", secret)]
+    assert read_content(f"otpauth-migration://offline?data={data}") == [("camille.durand", secret)]
 
 
 SECRETS = st.binary(min_size=1, max_size=64)
@@ -65,7 +70,7 @@ NAMES_OF_AGENTS = st.from_regex(r"[a-z]{1,20}\.[a-z]{1,20}", fullmatch=True)
 @given(st.lists(st.tuples(NAMES_OF_AGENTS, SECRETS), min_size=1, max_size=6))
 def test_what_a_phone_exports_is_what_is_read(pairs):
     accounts = [account(secret, b"Bnum:" + uid.encode()) for uid, secret in pairs]
-    assert found(link(*accounts)) == pairs
+    assert read_content(make_migration_link(*accounts)) == pairs
 
 
 @given(st.lists(st.tuples(st.integers(1, 2**28), st.one_of(st.integers(0, 2**64 - 1), st.binary(max_size=300)))))

@@ -10,7 +10,17 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from defusedxml.ElementTree import parse
 
-from tests.support.imports.seed_formats import BOTH, CHECKABLE, FIGURE6, ONE, PSK, SECRET, container, found, package
+from tests.support.imports.seed_formats import (
+    BOTH,
+    CHECKABLE,
+    FIGURE6,
+    ONE,
+    PSK,
+    SECRET,
+    container,
+    package,
+    read_content,
+)
 from twofactor.seed_formats import BadFile, Options, pskc
 from twofactor.seed_formats.pskc_values import NAMES, ValueReader, parse_psk
 
@@ -23,12 +33,12 @@ def test_the_rfcs_encrypted_value_opens():
 
 
 def test_the_rfcs_own_key_is_hotp_of_eight_digits():
-    assert found(FIGURE6, "pskc", Options(psk=PSK)) == ["unsupported_type"]
-    assert found(FIGURE6.replace("pskc:hotp", "pskc:totp"), "auto", Options(psk=PSK)) == ["unsupported_digits"]
+    assert read_content(FIGURE6, "pskc", Options(psk=PSK)) == ["unsupported_type"]
+    assert read_content(FIGURE6.replace("pskc:hotp", "pskc:totp"), "auto", Options(psk=PSK)) == ["unsupported_digits"]
 
 
 def test_the_same_value_in_a_key_that_can_be_checked_is_a_seed():
-    assert found(CHECKABLE, "auto", Options(psk=PSK)) == [("camille.durand", SECRET)]
+    assert read_content(CHECKABLE, "auto", Options(psk=PSK)) == [("camille.durand", SECRET)]
 
 
 @pytest.mark.parametrize(
@@ -53,19 +63,19 @@ def test_what_was_altered_or_cannot_be_checked_is_refused(old, new, fault):
     text = CHECKABLE.replace(old, new)
     if fault == "BadFile":
         with pytest.raises(BadFile):
-            found(text, "pskc", Options(psk=PSK))
+            read_content(text, "pskc", Options(psk=PSK))
     else:
-        assert found(text, "pskc", Options(psk=PSK)) == [fault]
+        assert read_content(text, "pskc", Options(psk=PSK)) == [fault]
 
 
 def test_a_mac_is_needed():
     without = re.sub(r"<MACMethod.*</MACMethod>", "", CHECKABLE, flags=re.DOTALL)
-    assert found(without, "pskc", Options(psk=PSK)) == ["bad_mac"]
+    assert read_content(without, "pskc", Options(psk=PSK)) == ["bad_mac"]
 
 
 @pytest.mark.parametrize("psk", [None, bytes(16), bytes(32)])
 def test_another_key_opens_nothing(psk):
-    assert found(CHECKABLE, "pskc", Options(psk=psk)) == ["bad_mac"]
+    assert read_content(CHECKABLE, "pskc", Options(psk=psk)) == ["bad_mac"]
 
 
 @pytest.mark.parametrize(("size", "method", "digest"), [(16, "aes128", "sha1"), (32, "aes256", "sha256")])
@@ -81,13 +91,13 @@ def test_both_ciphers_and_both_macs(size, method, digest):
         f"<ValueMAC>{base64.b64encode(hmac.digest(key, sealed, digest)).decode()}</ValueMAC>"
     )
     text = container(package(secret=secret), head=f"<MACMethod Algorithm='{uri}'/>")
-    assert found(text, "pskc", Options(psk=key)) == [BOTH[0]]
-    assert found(text, "pskc", Options(psk=key[::-1])) == ["bad_mac"]
+    assert read_content(text, "pskc", Options(psk=key)) == [BOTH[0]]
+    assert read_content(text, "pskc", Options(psk=key[::-1])) == ["bad_mac"]
 
 
 def test_plain_values_and_where_the_user_is_named():
     by_device = package("", device="<UserId>uid=dominique.morel</UserId>")
-    assert found(container(package(), by_device)) == [("camille.durand", ONE), ("dominique.morel", ONE)]
+    assert read_content(container(package(), by_device)) == [("camille.durand", ONE), ("dominique.morel", ONE)]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +105,7 @@ def test_plain_values_and_where_the_user_is_named():
             package().replace("Secret", "Other")],
 )  # fmt: skip
 def test_a_bad_package_does_not_spoil_the_next(one):
-    assert found(container(one, package()))[1] == BOTH[0]
+    assert read_content(container(one, package()))[1] == BOTH[0]
 
 
 LAUGHS = "<!DOCTYPE l [<!ENTITY a 'ha'>" + "".join(
@@ -116,7 +126,7 @@ LAUGHS = "<!DOCTYPE l [<!ENTITY a 'ha'>" + "".join(
 )  # fmt: skip
 def test_hostile_xml_is_refused_as_a_whole(text):
     with pytest.raises(BadFile):
-        found(text, "pskc")
+        read_content(text, "pskc")
 
 
 def test_many_packages_take_no_more_memory_than_few():

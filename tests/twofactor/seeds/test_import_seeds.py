@@ -27,12 +27,12 @@ ADD = "/compte/deux-facteurs/otp-mel/"
 
 @pytest.fixture(autouse=True)
 def _people(camille, dominique):
-    """Both have an account; what is on the Bnum does not matter here."""
+    """Create both accounts; the content of the Bnum does not matter here."""
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Import this text; the lines of the answer."""
+    """Return a function that imports a text and returns the lines of the answer."""
     return partial(import_content, "import_seeds", tmp_path / "seeds")
 
 
@@ -51,7 +51,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(run):
     assert not AuditEvent.objects.exists()
 
 
-def test_apply_writes_and_the_journal_has_one_line_a_seed(run):
+def test_apply_writes_and_the_audit_log_has_one_line_a_seed(run):
     assert run(CSV, "--apply") == ["2 camille.durand new", "3 dominique.morel new", "new: 2"]
     assert seeds() == BOTH
     events = AuditEvent.objects.filter(name=Event.OTP_MEL_IMPORTED)
@@ -212,7 +212,7 @@ def test_a_long_line_is_passed_over_without_being_held(run):
     assert lines[:2] == ["2 - unreadable_line", "3 camille.durand new"]
 
 
-def test_p05_no_secret_in_the_answer_the_logs_and_the_journal(run, caplog, django_capture_on_commit_callbacks):
+def test_p05_no_secret_in_the_answer_the_logs_and_the_audit_log(run, caplog, django_capture_on_commit_callbacks):
     canary = "CANARY7CANARY7CANARY7CA7"
     forms = [
         f"camille.durand,{canary}", f"{canary},camille.durand", f"nobody,{canary}", f"dominique.morel,{canary}é",

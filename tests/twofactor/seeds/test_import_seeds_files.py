@@ -14,11 +14,11 @@ from accounts.models import Agent
 from cerbere.audit.models import AuditEvent
 from cerbere.core.imports import engine
 from cerbere.core.imports.engine import BATCH
-from tests.support.commands import Terminal, output_of
+from tests.support.commands import Terminal, run_command
 from tests.support.imports.seed_formats import SEEDS
 from tests.support.people import make_agent
 from tests.twofactor.seed_formats.test_formats import BOTH, EXPECTED
-from tests.twofactor.seed_formats.test_migration import account, link
+from tests.twofactor.seed_formats.test_migration import account, make_migration_link
 from tests.twofactor.seed_formats.test_pskc import CHECKABLE, PSK, SECRET, container, package
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.seed_formats import Entry, Options, read_entries
@@ -31,7 +31,7 @@ CANARY = "CANARY7CANARY7CANARY7CA7"
 
 
 def run(file, *options):
-    return output_of("import_seeds", str(file), *options).splitlines()
+    return run_command("import_seeds", str(file), *options).splitlines()
 
 
 def seeds():
@@ -75,7 +75,7 @@ def test_a_key_file_that_cannot_be_used_is_told_and_not_repeated(file, key):
 
 
 def test_another_issuer_is_allowed_by_name(camille, file):
-    links = file(link(account(issuer=b"Portail", name=b"camille.durand")))
+    links = file(make_migration_link(account(issuer=b"Portail", name=b"camille.durand")))
     assert run(links)[0] == "1 - unsupported_issuer"
     assert run(links, "--issuer", "Portail")[0] == "1 camille.durand new"
 
@@ -97,7 +97,7 @@ def agents(count):
 
 
 def entries(count, until=None):
-    """As a reader gives them; `until`: where the disk goes away."""
+    """Yield entries as a reader does; at `until` the disk fails."""
     for n in range(count):
         if n == until:
             raise OSError("the disk is gone")
@@ -162,7 +162,7 @@ def test_the_verdict_file_has_a_row_a_line_for_its_owner_only(camille, file, tmp
 
 
 def hostile(secret):
-    """The canary where a secret is, and where one could be by mistake, in every format."""
+    """Return files of every format with this canary where a secret is, or could be by mistake."""
     raw = secret.encode()
     otp = {
         "type": "otp",
@@ -173,7 +173,9 @@ def hostile(secret):
         "csv": f"uid,secret,encoding\ncamille.durand,{secret},raw\n{secret},x,raw\ncamille.durand,x,{secret}\n",
         "dynalogin": f"userid,scheme,secret\ncamille.durand,TOTP,{secret}\n{secret},TOTP,x\nx,{secret},x\n",
         "oath-csv": f"user,seed\ncamille.durand,{raw.hex()}\n{secret},{raw.hex()}\n",
-        "migration": f"{link(account(raw))}\n{link(account(raw, name=raw, issuer=raw))}\n{secret}\n",
+        "migration": "\n".join(
+            [*map(make_migration_link, (account(raw), account(raw, name=raw, issuer=raw))), secret, ""]
+        ),
         "pskc": container(package(secret=f"<PlainValue>{secret}</PlainValue>"), package(secret), f"<a>{secret}"),
         "keycloak": json.dumps({"users": [{"username": secret, "credentials": [otp]}]}) + secret,
         "lemonldap": json.dumps([{"_session_uid": secret, "_2fDevices": [{"type": "TOTP", "_secret": secret}]}]),
@@ -189,8 +191,8 @@ def test_p05_no_secret_anywhere(camille, file, tmp_path, caplog, capsys, name, d
             said = run(file(hostile(CANARY)[name]), "--apply", "--format", name, "--verdicts", str(where))
         except CommandError as error:
             said = [str(error)]
-    journal = map(str, AuditEvent.objects.values_list())
-    everything = " ".join([*said, caplog.text, *capsys.readouterr(), where.read_text(), *journal]).lower()
+    audit_log = map(str, AuditEvent.objects.values_list())
+    everything = " ".join([*said, caplog.text, *capsys.readouterr(), where.read_text(), *audit_log]).lower()
     assert "camille.durand" in everything or name in ("oath-csv", "keycloak", "lemonldap", "pskc")
     assert CANARY[:7].lower() not in everything
     assert CANARY.encode().hex()[:14] not in everything

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.people import CAMILLE_BASE32, CAMILLE_SECRET, put_on_bnum
 from twofactor.secret_encodings import decode_secret
 from twofactor.seeds.models import ImportedSeed
-from twofactor.sources import SourceUnavailable, State, source
+from twofactor.sources import SourceUnavailable, State, get_source
 from twofactor.sources.database import DatabaseSource
 from twofactor.sources.imported import ImportedSource
 
@@ -91,7 +91,7 @@ class TestDatabaseSource:
             )
         settings.MELOTP_TABLE = "folded"
         with pytest.raises(SourceUnavailable, match="another_uid"):
-            source().look_up("CAMILLE.durand")
+            get_source().look_up("CAMILLE.durand")
         assert "record_unusable" in caplog.text
 
     def test_columns_may_have_other_names(self, settings):
@@ -140,9 +140,9 @@ class TestDatabaseSource:
 
 @pytest.mark.django_db
 def test_the_setting_chooses_the_source(settings):
-    assert isinstance(source().source, DatabaseSource)
+    assert isinstance(get_source().source, DatabaseSource)
     settings.MELOTP_SOURCE = "imported"
-    assert isinstance(source().source, ImportedSource)
+    assert isinstance(get_source().source, ImportedSource)
 
 
 @pytest.mark.django_db

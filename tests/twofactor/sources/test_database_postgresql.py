@@ -30,7 +30,7 @@ DYNALOGIN = f"""
 
 @pytest.fixture
 def owner(transactional_db):
-    """A connection of the Bnum's own database administrator."""
+    """Yield a connection of the Bnum's own database administrator."""
     here = connections["default"].settings_dict
     address = {"host": here["HOST"], "port": here["PORT"], "dbname": here["NAME"]}
     with psycopg.connect(**address, user=here["USER"], password=here["PASSWORD"], autocommit=True) as owner:
@@ -40,7 +40,7 @@ def owner(transactional_db):
 
 @pytest.fixture
 def bnum(owner, settings, monkeypatch):
-    """The source's own connection, as CERBERE_MELOTP_DATABASE_URL makes it."""
+    """Set the source's own connection up, as CERBERE_MELOTP_DATABASE_URL makes it."""
     settings.MELOTP_TABLE = TABLE
     at = owner.info
     reading_at(monkeypatch, f"postgresql://{READER}:{PASSWORD}@{at.host}:{at.port}/{at.dbname}")

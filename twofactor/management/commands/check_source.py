@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import Agent, normalize_login
-from twofactor.codes import Outcome, clean_code, judge
+from twofactor.codes import Outcome, clean_code, judge_code
 from twofactor.secret_encodings import ADVISED_BYTES, ENCODINGS, decode_secret
-from twofactor.sources import DelegatedSource, Source, SourceUnavailable, State, unwatched_source
+from twofactor.sources import DelegatedSource, Source, SourceUnavailable, State, get_unwatched_source
 from twofactor.sources.faults import find_source_faults
 
 DESCRIPTION = """\
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, login: str, code: bool, **_options: Any) -> None:
         self._check_settings()
         uid = self._find_uid(login)
-        source = unwatched_source(self._report_step)
+        source = get_unwatched_source(self._report_step)
         try:
             seed = self._look_up(source, uid)
             if code:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         self._report_step("settings", f"source {settings.MELOTP_SOURCE}")
 
     def _find_uid(self, login: str) -> str:
-        agent = Agent.objects.by_login(login)
+        agent = Agent.objects.find_by_login(login)
         if agent is None:
             self._report_step("agent", "unknown to Cerbère, asked for by this very uid")
         return agent.uid if agent else normalize_login(login)
@@ -114,7 +114,7 @@ def _judge_code(seed: bytes, code: str) -> str:
 
 
 def _judge(seed: bytes, code: str) -> Outcome:
-    return judge(seed, code, timezone.now(), settings.OTP_TOLERANCE, last_step=-1)[0]
+    return judge_code(seed, code, timezone.now(), settings.OTP_TOLERANCE, last_step=-1)[0]
 
 
 def _read_in_other_encodings(seed: bytes) -> Iterator[tuple[str, bytes]]:

@@ -4,8 +4,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import Agent
-from twofactor.codes import code_at, step_of
-from twofactor.sources import SourceUnavailable, source
+from twofactor.codes import compute_code, get_step
+from twofactor.sources import SourceUnavailable, get_source
 
 
 class Command(BaseCommand):
@@ -16,13 +16,13 @@ class Command(BaseCommand):
         parser.add_argument("login")
 
     def handle(self, *_args: Any, login: str, **_options: Any) -> None:
-        agent = Agent.objects.by_login(login)
+        agent = Agent.objects.find_by_login(login)
         if agent is None:
             raise CommandError(f"identifiant inconnu : {login}")
         try:
-            state, seed = source().look_up(agent.uid)
+            state, seed = get_source().look_up(agent.uid)
         except SourceUnavailable as error:
             raise CommandError("la base du Bnum ne répond pas") from error
         if seed is None:
             raise CommandError(f"{agent.uid} n’a pas d’entrée utilisable sur le Bnum ({state})")
-        self.stdout.write(code_at(seed, step_of(timezone.now())))
+        self.stdout.write(compute_code(seed, get_step(timezone.now())))

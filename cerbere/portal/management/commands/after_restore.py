@@ -10,7 +10,7 @@ from accounts.models import AgentSession
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.provider.tokens.models import Grant
-from twofactor.codes import STEP, step_of
+from twofactor.codes import STEP, get_step
 from twofactor.otp_mel.models import OtpMelDevice
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
-        last_step = step_of(now) + settings.OTP_TOLERANCE  # the latest step that a node can have accepted
+        last_step = get_step(now) + settings.OTP_TOLERANCE  # the latest step that a node can have accepted
         with transaction.atomic():
             _lift_statement_timeout()
             done = {

@@ -21,7 +21,7 @@ CAMILLE = "camille.durand"
 
 @pytest.fixture
 def check(monkeypatch):
-    """What it prints for this login, and this code if there is one; then why it failed, if it did."""
+    """Return a function that runs the command for a login and maybe a code, and gives its output and error."""
 
     def run(login=CAMILLE, typed=None):
         out = io.StringIO()

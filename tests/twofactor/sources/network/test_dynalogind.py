@@ -11,8 +11,8 @@ from tests.support.certificates import Authority
 from tests.support.fakes import fake_bnum
 from tests.support.fakes.fake_bnum import DEADLINE, unavailable_in_time
 from tests.support.people import CAMILLE_SECRET, NOW, code, wrong_code
-from twofactor.sources import SourceUnavailable, State, source
-from twofactor.sources.__init__ import unwatched_source
+from twofactor.sources import SourceUnavailable, State, get_source
+from twofactor.sources.__init__ import get_unwatched_source
 
 CAMILLE = "camille.durand"
 
@@ -35,25 +35,25 @@ def authority(tmp_path):
 
 def test_a_right_code_is_a_yes_and_is_burnt_there(daemon):
     with time_machine.travel(NOW, tick=False):
-        assert source().verify(CAMILLE, code()) is True
-        assert source().verify(CAMILLE, code()) is False
+        assert get_source().verify(CAMILLE, code()) is True
+        assert get_source().verify(CAMILLE, code()) is False
     assert daemon.asked == [f"UDATA TOTP {CAMILLE} {code(at=NOW)}\n"] * 2
 
 
 def test_t20_a_code_that_served_on_the_bnum_is_refused_here(daemon):
     with time_machine.travel(NOW, tick=False):
         assert daemon.is_right(CAMILLE, code())
-        assert source().verify(CAMILLE, code()) is False
+        assert get_source().verify(CAMILLE, code()) is False
 
 
 def test_a_wrong_code_and_an_unknown_account_are_a_no(daemon):
-    assert source().verify(CAMILLE, wrong_code()) is False
-    assert source().verify("sasha.petit", "123456") is False
+    assert get_source().verify(CAMILLE, wrong_code()) is False
+    assert get_source().verify("sasha.petit", "123456") is False
 
 
 def test_who_greets_is_there_for_everybody(daemon):
-    assert source().look_up(CAMILLE) == (State.PRESENT, None)
-    assert source().look_up("sasha.petit") == (State.PRESENT, None)
+    assert get_source().look_up(CAMILLE) == (State.PRESENT, None)
+    assert get_source().look_up("sasha.petit") == (State.PRESENT, None)
     assert daemon.asked == []
 
 
@@ -64,9 +64,9 @@ UNSENDABLE = [
 
 @pytest.mark.parametrize("uid", UNSENDABLE)
 def test_a_uid_that_would_be_more_than_one_word_is_never_sent(daemon, uid):
-    assert source().look_up(uid) == (State.UNSUPPORTED, None)
+    assert get_source().look_up(uid) == (State.UNSUPPORTED, None)
     with pytest.raises(SourceUnavailable):
-        source().verify(uid, "123456")
+        get_source().verify(uid, "123456")
     assert daemon.connections == 0
 
 
@@ -75,14 +75,14 @@ def test_a_uid_that_would_be_more_than_one_word_is_never_sent(daemon, uid):
 )
 def test_what_is_not_six_digits_is_never_sent(daemon, typed):
     with pytest.raises(SourceUnavailable):
-        source().verify(CAMILLE, typed)
+        get_source().verify(CAMILLE, typed)
     assert daemon.connections == 0
 
 
 @pytest.mark.parametrize("uid", ["o'neil", '"', "%s", "../x", "a;b", "x" * 32])
 def test_other_signs_are_one_word(daemon, uid):
     daemon.secrets[uid] = CAMILLE_SECRET
-    assert source().verify(uid, code()) is True
+    assert get_source().verify(uid, code()) is True
 
 
 FAULTS = ["slow", "drip", "reset", "error", "html", "empty", "huge", "garbage", "hasty", "other", "longer"]
@@ -94,26 +94,26 @@ def test_f09_f10_any_other_answer_is_unavailable_and_in_time(daemon, mode, caplo
     daemon.mode = mode
     right = code()
     with unavailable_in_time(caplog, right):
-        source().verify(CAMILLE, right)
+        get_source().verify(CAMILLE, right)
 
 
 @pytest.mark.parametrize("mode", FAULTS)
 def test_f09_f10_nor_is_a_daemon_there_that_does_not_greet(daemon, mode):
     daemon.mode = mode
     with pytest.raises(SourceUnavailable):
-        source().look_up(CAMILLE)
+        get_source().look_up(CAMILLE)
 
 
 def test_f10_a_line_without_an_end_is_not_read_to_the_deadline(daemon):
     daemon.mode = "late_huge"
     with pytest.raises(SourceUnavailable, match="not_a_reply"):
-        source().verify(CAMILLE, code())
+        get_source().verify(CAMILLE, code())
 
 
 def test_f09_nobody_listens(daemon, settings):
     settings.MELOTP_URL = "tcp://localhost:1"
     with pytest.raises(SourceUnavailable, match="ConnectionRefusedError"):
-        source().look_up(CAMILLE)
+        get_source().look_up(CAMILLE)
 
 
 def test_f09_a_machine_that_takes_no_connection(bnum, settings):
@@ -128,14 +128,14 @@ def test_f09_a_machine_that_takes_no_connection(bnum, settings):
         settings.MELOTP_URL = f"tcp://127.0.0.1:{busy.getsockname()[1]}"
         start = time.monotonic()
         with pytest.raises(SourceUnavailable, match="too_slow"):
-            source().look_up(CAMILLE)
+            get_source().look_up(CAMILLE)
         assert time.monotonic() - start < DEADLINE + 0.7
 
 
 def test_over_tls_with_the_authority_that_is_named(bnum, settings, authority):
     settings.MELOTP_CA = authority.pem
     with fake_bnum.dynalogind(bnum, authority.issue("localhost")) as settings.MELOTP_URL:
-        assert source().verify(CAMILLE, code()) is True
+        assert get_source().verify(CAMILLE, code()) is True
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_f10_a_certificate_that_proves_nothing_is_unavailable(bnum, settings, au
         fake_bnum.dynalogind(bnum, authority.issue(host, days)) as settings.MELOTP_URL,
         pytest.raises(SourceUnavailable, match="SSLCertVerificationError"),
     ):
-        source().verify(CAMILLE, code())
+        get_source().verify(CAMILLE, code())
     assert bnum.asked == []
 
 
@@ -157,7 +157,7 @@ def test_f10_a_daemon_without_tls_where_tls_is_wanted(daemon, settings, mode):
     daemon.mode = mode
     start = time.monotonic()
     with pytest.raises(SourceUnavailable):
-        source().look_up(CAMILLE)
+        get_source().look_up(CAMILLE)
     assert time.monotonic() - start < DEADLINE + 0.7
 
 
@@ -165,7 +165,7 @@ def test_steps_are_told_without_the_code(bnum, settings, authority):
     steps = []
     settings.MELOTP_CA = authority.pem
     with fake_bnum.dynalogind(bnum, authority.issue("localhost")) as settings.MELOTP_URL:
-        unwatched_source(lambda *step: steps.append(step)).verify(CAMILLE, code())
+        get_unwatched_source(lambda *step: steps.append(step)).verify(CAMILLE, code())
     assert [name for name, _ in steps] == ["name", "connection", "TLS", "greeting"]
     assert steps[0][1].startswith("localhost is ")
     assert code() not in str(steps)

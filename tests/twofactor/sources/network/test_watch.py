@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fakes import fake_bnum
 from tests.support.people import NOW, activate_otp_mel, code, make_agent, wrong_code
-from twofactor.sources import SourceUnavailable, State, current_watch, source
+from twofactor.sources import SourceUnavailable, State, get_current_watch, get_source
 from twofactor.sources.exchange import OpenConnections
 from twofactor.sources.watch import FAILURES, PAUSE
 
@@ -25,7 +25,7 @@ def daemon(settings):
 def fail(times=1):
     for _ in range(times):
         with pytest.raises(SourceUnavailable):
-            source().look_up(CAMILLE)
+            get_source().look_up(CAMILLE)
 
 
 def test_after_some_failures_in_a_row_it_is_not_asked(daemon, clock):
@@ -41,11 +41,11 @@ def test_then_one_call_tries_and_it_is_there_again(daemon, clock):
     fail(FAILURES)
     daemon.mode = "good"
     clock.shift(PAUSE + 1)
-    assert source().verify(CAMILLE, code()) is True
+    assert get_source().verify(CAMILLE, code()) is True
     daemon.mode = "reset"
     fail(FAILURES - 1)
     daemon.mode = "good"
-    assert source().look_up(CAMILLE)[0] is State.PRESENT
+    assert get_source().look_up(CAMILLE)[0] is State.PRESENT
 
 
 def test_a_trial_that_fails_is_another_pause(daemon, clock):
@@ -61,19 +61,19 @@ def test_one_answer_in_between_forgets_the_failures(daemon, clock):
         daemon.mode = "reset"
         fail(FAILURES - 1)
         daemon.mode = "good"
-        source().look_up(CAMILLE)
+        get_source().look_up(CAMILLE)
     assert daemon.connections == 2 * FAILURES
 
 
 def test_a_no_is_an_answer(daemon, clock):
     for _ in range(3 * FAILURES):
-        assert source().verify(CAMILLE, wrong_code()) is False
+        assert get_source().verify(CAMILLE, wrong_code()) is False
 
 
 @pytest.mark.django_db
 def test_an_agent_who_is_absent_is_an_answer(clock):
     for _ in range(3 * FAILURES):
-        assert source().look_up("sasha.petit") == (State.ABSENT, None)
+        assert get_source().look_up("sasha.petit") == (State.ABSENT, None)
 
 
 @pytest.mark.django_db
@@ -83,7 +83,7 @@ def test_f09_the_database_is_behind_it_too(clock, settings):
     settings.MELOTP_TABLE = "dynalogin_user"
     fail()
     clock.shift(PAUSE + 1)
-    assert source().look_up("sasha.petit")[0] is State.ABSENT
+    assert get_source().look_up("sasha.petit")[0] is State.ABSENT
 
 
 def test_f09_threads_do_not_wait_for_each_other(daemon):
@@ -106,22 +106,22 @@ def test_f09_only_one_of_them_tries_a_source_that_was_down(daemon, clock):
 
 
 def test_since_when_it_fails(daemon, clock, caplog):
-    assert current_watch().health.asked_at is None
+    assert get_current_watch().health.asked_at is None
     daemon.mode = "reset"
     fail()
     clock.shift(3)
     fail()
-    assert current_watch().health.failing_since == NOW
-    assert current_watch().health.asked_at == NOW + timedelta(seconds=3)
+    assert get_current_watch().health.failing_since == NOW
+    assert get_current_watch().health.asked_at == NOW + timedelta(seconds=3)
     daemon.mode = "good"
-    source().look_up(CAMILLE)
-    assert current_watch().health.failing_since is None
+    get_source().look_up(CAMILLE)
+    assert get_current_watch().health.failing_since is None
     assert "source_answers_again" in caplog.text
 
 
 @pytest.mark.django_db
 def test_readyz_tells_it_and_stays_200_without_asking(daemon, browser, clock):
-    source().look_up(CAMILLE)
+    get_source().look_up(CAMILLE)
     assert browser.get("/readyz").text == "ok\n"
     daemon.mode = "reset"
     fail()
@@ -135,9 +135,9 @@ def test_readyz_tells_it_and_stays_200_without_asking(daemon, browser, clock):
 
 @pytest.mark.django_db
 def test_metrics_count_calls_by_outcome_and_name_nobody(daemon, browser, clock):
-    source().look_up(CAMILLE)
-    source().verify(CAMILLE, wrong_code())
-    source().verify(CAMILLE, code())
+    get_source().look_up(CAMILLE)
+    get_source().verify(CAMILLE, wrong_code())
+    get_source().verify(CAMILLE, code())
     daemon.mode = "reset"
     fail(FAILURES + 1)
     text = browser.get("/metrics").text
@@ -156,7 +156,7 @@ def test_the_administration_tells_it(daemon, browser, clock, settings):
     browser.send_code("/verification/", code())
     settings.MELOTP_SOURCE = "dynalogind"
     assert "Source OTP Mél : dynalogind – pas encore interrogée" in browser.get("/admin/").text
-    source().look_up(CAMILLE)
+    get_source().look_up(CAMILLE)
     assert "Source OTP Mél : dynalogind – répond (dernière question le 24 novembre 2026 10:00)" in browser.get(
         "/admin/"
     )

@@ -13,7 +13,7 @@ from tests.support.fakes import fake_bnum_http
 from tests.support.fakes.fake_bnum import set_up, unavailable_in_time
 from tests.support.fakes.fake_bnum_http import NAMESPACE, soap
 from tests.support.people import NOW, code, wrong_code
-from twofactor.sources import SourceUnavailable, State, source
+from twofactor.sources import SourceUnavailable, State, get_source
 from twofactor.sources.webservice import Operation, build_envelope
 
 CAMILLE = "camille.durand"
@@ -32,22 +32,22 @@ def service(bnum, settings):
 
 
 def test_the_states_that_it_knows(service):
-    assert source().look_up(CAMILLE) == (State.PRESENT, None)
-    assert source().look_up("sasha.petit") == (State.ABSENT, None)
+    assert get_source().look_up(CAMILLE) == (State.PRESENT, None)
+    assert get_source().look_up("sasha.petit") == (State.ABSENT, None)
 
 
 def test_t20_a_code_serves_once_here_and_on_the_bnum_together(service):
     with time_machine.travel(NOW, tick=False):
-        assert source().verify(CAMILLE, wrong_code()) is False
-        assert source().verify(CAMILLE, code()) is True
-        assert source().verify(CAMILLE, code()) is False
+        assert get_source().verify(CAMILLE, wrong_code()) is False
+        assert get_source().verify(CAMILLE, code()) is True
+        assert get_source().verify(CAMILLE, code()) is False
         assert not service.is_right(CAMILLE, code())
 
 
 def test_what_is_sent(service, settings):
     settings.MELOTP_SOAP_ACTION = "urn:dynalogin#"
     settings.MELOTP_USER, settings.MELOTP_PASSWORD = "cerbere", "mot de passe"
-    source().look_up(CAMILLE)
+    get_source().look_up(CAMILLE)
     (asked,) = service.asked
     assert asked.startswith("POST /soap?service=otp HTTP/1.1\r\n")
     assert 'SOAPAction: "urn:dynalogin#isActivated"' in asked
@@ -58,7 +58,7 @@ def test_names_are_settings(service, settings):
     settings.MELOTP_SOAP_ACTIVATED = "estActif(identifiant)"
     settings.MELOTP_SOAP_QUALIFIED = True
     service.mode = soap(f'<n:estActifResponse xmlns:n="{NAMESPACE}"><out>1</out></n:estActifResponse>')
-    assert source().look_up(CAMILLE) == (State.PRESENT, None)
+    assert get_source().look_up(CAMILLE) == (State.PRESENT, None)
     assert f"<m:estActif><m:identifiant>{CAMILLE}</m:identifiant></m:estActif>" in service.asked[0]
 
 
@@ -70,16 +70,16 @@ def test_no_uid_writes_xml_of_its_own(uid):
 
 @pytest.mark.parametrize("uid", ["a b", "a\nb", "a\0b", "étranger", "x" * 33, ""])
 def test_a_uid_that_dynalogin_cannot_have_is_never_sent(service, uid):
-    assert source().look_up(uid) == (State.UNSUPPORTED, None)
+    assert get_source().look_up(uid) == (State.UNSUPPORTED, None)
     with pytest.raises(SourceUnavailable):
-        source().verify(uid, "123456")
+        get_source().verify(uid, "123456")
     assert service.connections == 0
 
 
 @pytest.mark.parametrize("typed", ["12345", "123456\n", "١٢٣٤٥٦", "<x/>12"])
 def test_what_is_not_six_digits_is_never_sent(service, typed):
     with pytest.raises(SourceUnavailable):
-        source().verify(CAMILLE, typed)
+        get_source().verify(CAMILLE, typed)
     assert service.connections == 0
 
 
@@ -88,7 +88,7 @@ def test_f09_f10_any_other_answer_is_unavailable_and_in_time(service, mode, capl
     service.mode = mode
     right = code()
     with unavailable_in_time(caplog, right):
-        source().verify(CAMILLE, right)
+        get_source().verify(CAMILLE, right)
 
 
 def response(content, operation="isActivated", namespace=NAMESPACE):
@@ -129,7 +129,7 @@ def test_f10_what_is_not_exactly_one_boolean_is_never_an_answer(service, body):
     """Above all not « off »: the Bnum itself reads a failed isActivated as « no second factor »."""
     service.mode = body
     with pytest.raises(SourceUnavailable):
-        source().look_up(CAMILLE)
+        get_source().look_up(CAMILLE)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_f10_what_is_not_exactly_one_boolean_is_never_an_answer(service, body):
 )  # fmt: skip
 def test_every_spelling_of_a_boolean(service, text, state):
     service.mode = soap(response(f"<return>{text}</return>"))
-    assert source().look_up(CAMILLE) == (state, None)
+    assert get_source().look_up(CAMILLE) == (state, None)
 
 
 def test_over_tls_with_a_client_certificate(bnum, settings, tmp_path):
@@ -147,9 +147,9 @@ def test_over_tls_with_a_client_certificate(bnum, settings, tmp_path):
     settings.MELOTP_CA = authority.pem
     with fake_bnum_http.webservice(bnum, authority.issue("localhost"), authority.pem) as settings.MELOTP_URL:
         with pytest.raises(SourceUnavailable):
-            source().look_up(CAMILLE)
+            get_source().look_up(CAMILLE)
         settings.MELOTP_CLIENT_CERTIFICATE_FILE = str(authority.issue("cerbere.example.fr"))
-        assert source().look_up(CAMILLE) == (State.PRESENT, None)
+        assert get_source().look_up(CAMILLE) == (State.PRESENT, None)
 
 
 @pytest.mark.parametrize(("host", "known"), [("localhost", False), ("elsewhere.example.fr", True)])
@@ -160,5 +160,5 @@ def test_f10_a_certificate_that_proves_nothing_is_unavailable(bnum, settings, tm
         fake_bnum_http.webservice(bnum, authority.issue(host)) as settings.MELOTP_URL,
         pytest.raises(SourceUnavailable, match="SSLCertVerificationError"),
     ):
-        source().look_up(CAMILLE)
+        get_source().look_up(CAMILLE)
     assert bnum.asked == []

@@ -8,27 +8,27 @@ from accounts import attempts
 from accounts.directory import Directory, DirectoryUnavailable, Entry, get_directory
 from accounts.directory.link_agent import link_agent
 from accounts.models import SHARED_MAILBOX_MARK, Agent, normalize_login
-from accounts.refusals import Reason, Refused
+from accounts.refusals import PasswordRefusal, Reason
 
 
-def prove_by_directory(
+def verify_by_directory(
     agent: Agent | None, typed: str, password: str, counted_key: str, now: datetime
-) -> Agent | Refused:
+) -> Agent | PasswordRefusal:
     """Return the agent whose password in the directory this is, or why it is refused. Raises DirectoryUnavailable.
 
     `agent` is the one known by the typed login, if any, and `counted_key` the key under which the try is reserved.
     """
     login = normalize_login(typed)
     if SHARED_MAILBOX_MARK in login:
-        return Refused(Reason.SHARED_MAILBOX)
+        return PasswordRefusal(Reason.SHARED_MAILBOX)
     directory = get_directory()
     person = _find_person(directory.search(login))
     if isinstance(person, Reason):
-        return Refused(person)
+        return PasswordRefusal(person)
     key = _find_second_key(person, agent, counted_key)
-    wait_until = attempts.reserve(key, None, now) if key else None
+    wait_until = attempts.reserve_try(key, None, now) if key else None
     if wait_until:
-        return Refused(Reason.TOO_MANY_TRIES, wait_until)
+        return PasswordRefusal(Reason.TOO_MANY_TRIES, wait_until)
     return _check_password(directory, person, password, key, now)
 
 
@@ -51,33 +51,33 @@ def _find_second_key(entry: Entry, agent: Agent | None, counted_key: str) -> str
     known = Agent.objects.filter(directory_id=entry.directory_id).first()
     if known and known == agent:
         return None
-    key = attempts.account_key(entry.uid, known, None)
+    key = attempts.make_account_key(entry.uid, known, None)
     return None if key == counted_key else key
 
 
 def _check_password(
     directory: Directory, entry: Entry, password: str, key: str | None, now: datetime
-) -> Agent | Refused:
-    with _give_back_when_unavailable(key):
+) -> Agent | PasswordRefusal:
+    with _return_try_when_unavailable(key):
         is_right = directory.check_password(entry, password)
     if not is_right:
-        return Refused(Reason.WRONG_PASSWORD)
+        return PasswordRefusal(Reason.WRONG_PASSWORD)
     if key:
         attempts.record_success(key, None)
     if entry.must_change_password:
-        return Refused(Reason.PASSWORD_TO_CHANGE)
+        return PasswordRefusal(Reason.PASSWORD_TO_CHANGE)
     agent = link_agent(entry, now)
     if isinstance(agent, Reason):
-        return Refused(agent)
-    return agent if agent.may_sign_in else Refused(Reason.INACTIVE)
+        return PasswordRefusal(agent)
+    return agent if agent.can_sign_in else PasswordRefusal(Reason.INACTIVE)
 
 
 @contextmanager
-def _give_back_when_unavailable(key: str | None) -> Iterator[None]:
+def _return_try_when_unavailable(key: str | None) -> Iterator[None]:
     """Give the try counted under this key back when the block raises DirectoryUnavailable."""
     try:
         yield
     except DirectoryUnavailable:
         if key:
-            attempts.give_back(key, None)
+            attempts.return_try(key, None)
         raise
