@@ -137,7 +137,7 @@ class Agent(AbstractBaseUser, PermissionsMixin):
 class AgentSession(AbstractBaseSession):
     """One session of one browser. `sid` stays when the key rotates: it is the `sid` of ID tokens.
 
-    `session_key` and `previous_key` are digests (accounts.sessions.store.digest_key), never what the cookie holds.
+    `session_key` and `previous_key` are digests (accounts.sessions.store.digest_key), never what a cookie holds.
     """
 
     KEY_LENGTH: ClassVar[int] = 40  # characters, of both columns

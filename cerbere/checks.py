@@ -1,4 +1,4 @@
-"""What must not be put into service: each fault is one line that names the setting."""
+"""Check the settings at the start. Each fault is one line that names the setting."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,8 +19,8 @@ SECRET_KEY_LENGTH = 32  # characters
 SECRET_KEY_VARIETY = 5  # different characters: "xxxx…" is not a secret
 
 
-def unsafe() -> Iterator[tuple[str, str]]:
-    """Setting and fault, for each fault."""
+def find_unsafe_settings() -> Iterator[tuple[str, str]]:
+    """Yield the name and the fault of each unsafe setting."""
     if settings.DEBUG:
         yield "CERBERE_DEBUG", "must not be on: error pages would show secrets"
     if not _is_secret(_secret_key()):
@@ -34,14 +34,14 @@ def unsafe() -> Iterator[tuple[str, str]]:
     yield from find_source_faults()
     if settings.PAIRWISE_SALT and not _is_secret(settings.PAIRWISE_SALT):
         yield "CERBERE_PAIRWISE_SALT", f"is shorter than {SECRET_KEY_LENGTH} characters"
-    yield from unusable_keys()
+    yield from find_unusable_keys()
     yield from find_directory_faults()
 
 
 def _secret_key() -> str:
     try:
         return settings.SECRET_KEY
-    except ImproperlyConfigured:  # Django's answer to an empty one
+    except ImproperlyConfigured:  # Django raises this for an empty key
         return ""
 
 
@@ -50,24 +50,24 @@ def _is_secret(key: str) -> bool:
     return enough and not key.startswith("django-insecure-")
 
 
-def unusable_keys() -> Iterator[tuple[str, str]]:
+def find_unusable_keys() -> Iterator[tuple[str, str]]:
     try:
         sealing.parse_keys(settings.SEED_KEYS)
-    except ValueError as error:  # SeedKeyError is one, and so is what base64 says of other alphabets
+    except ValueError as error:  # SeedKeyError and the errors of base64 are ValueErrors
         yield "CERBERE_SEED_KEYS", f"cannot be used: {error}"
     try:
-        ring.parse(settings.SIGNING_KEYS)
+        ring.parse_signing_keys(settings.SIGNING_KEYS)
     except ring.SigningKeyError as error:
         yield "CERBERE_SIGNING_KEYS", f"cannot be used: {error}"
 
 
 @register(TAG)
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    return [Error(f"{name} {fault}", id=f"cerbere.{name}") for name, fault in unsafe()]
+    return [Error(f"{name} {fault}", id=f"cerbere.{name}") for name, fault in find_unsafe_settings()]
 
 
 def stop_if_unsafe() -> None:
-    """Ends the process with one line for each fault on standard error, before anything is served."""
+    """Raise SystemExit with one line for each unsafe setting, before any request is served."""
     faults = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
     if faults:
         raise SystemExit("\n".join(f"cerbere: {fault.msg}" for fault in faults))

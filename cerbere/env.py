@@ -1,8 +1,8 @@
-"""Reading the environment. The only module that Cerbère and the PIAG gateway share.
+"""Read settings from the environment. This is the only module that Cerbère and the PIAG gateway share.
 
-Every setting NAME may also be given as NAME_FILE, the path of a file that holds the value: secrets then
-stay out of the process's environment. What is read is remembered in READ, so that a test can hold
-docs/settings.md against the code. A value that cannot be used stops the start with one line.
+Every setting NAME may also be given as NAME_FILE, the path of a file with the value, so that secrets stay out of
+the process's environment. Names and defaults are recorded in READ, so that a test can compare docs/settings.md
+with the code. A value that cannot be used stops the start with one line.
 """
 
 import os
@@ -17,20 +17,21 @@ import dj_database_url
 READ: dict[str, str] = {}
 HOST = re.compile(r"[a-z0-9.:-]+")  # in lower case, as browsers send it; IPv6 without its brackets
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-DATABASE_CONNECT_TIMEOUT = 2  # seconds for each address of a name; a dead database must become a 503 page within 5
-DATABASE_KEPT = 3600  # seconds that a thread keeps its connection
-PREPARED_AFTER = 2  # uses of a statement on one connection
+DATABASE_CONNECT_TIMEOUT = 2  # seconds for each IP address of the host; a dead database must become a 503 page within 5
+DATABASE_CONNECTION_AGE = 3600  # seconds that a thread keeps its connection
+PREPARE_THRESHOLD = 2  # uses of a statement on one connection
 DATABASE_STATEMENT_TIMEOUT = 4000  # milliseconds, same reason
-MAXIMUM_DIGITS = 10  # Python itself refuses to read very long numbers, with an exception of its own
+MAXIMUM_DIGITS = 10  # Python itself refuses very long numbers, with another exception
 CACHE_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
-def refuse(name: str, why: str) -> SystemExit:
-    return SystemExit(f"cerbere: {name}: {why}")
+def refuse(name: str, reason: str) -> SystemExit:
+    """Return the exception that stops the start with one line, for the caller to raise."""
+    return SystemExit(f"cerbere: {name}: {reason}")
 
 
 def text(name: str, default: str = "") -> str:
-    """The value of NAME, else the content of the file that NAME_FILE names, else the default."""
+    """Return the value of NAME, else the content of the file that NAME_FILE names, else the default."""
     READ[name] = default
     if name in os.environ:
         return os.environ[name]
@@ -43,8 +44,8 @@ def text(name: str, default: str = "") -> str:
         raise refuse(f"{name}_FILE", f"cannot be read ({error.__class__.__name__})") from error
 
 
-def file_of(name: str) -> str:
-    """The path that NAME_FILE gives, when NAME itself is not set: what may change while the program runs."""
+def file_path(name: str) -> str:
+    """Return the path in NAME_FILE unless NAME is set, for files that may change while the program runs."""
     return "" if name in os.environ else os.environ.get(f"{name}_FILE", "")
 
 
@@ -79,7 +80,7 @@ def time_zone(name: str, default: str) -> str:
 
 
 def public_url(name: str, default: str) -> str:
-    """An origin without path, query or trailing slash: the issuer must be compared byte for byte."""
+    """Return an origin without path, query or trailing slash, since the issuer is compared byte for byte."""
     value = text(name, default)
     if not _is_origin(value):
         raise refuse(name, "must be an origin such as https://cerbere.example.fr, without path nor trailing slash")
@@ -93,8 +94,8 @@ def _is_origin(value: str) -> bool:
     except ValueError:
         return False
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    sound = HOST.fullmatch(parts.hostname or "") is not None
-    return sound and parts.scheme in {"http", "https"} and value == f"{parts.scheme}://{host}{port}"
+    is_host = HOST.fullmatch(parts.hostname or "") is not None
+    return is_host and parts.scheme in {"http", "https"} and value == f"{parts.scheme}://{host}{port}"
 
 
 def is_loopback(url: str) -> bool:
@@ -102,23 +103,27 @@ def is_loopback(url: str) -> bool:
 
 
 def database(name: str, default: str, pooled: bool = False) -> dict[str, Any]:
-    """A Django database from a URL; SQLite in WAL with immediate transactions, PostgreSQL with short time-outs."""
+    """Return a Django database from a URL: SQLite in WAL mode, or PostgreSQL with short timeouts.
+
+    `pooled` says that a pooler such as PgBouncer stands before PostgreSQL.
+    """
     value = text(name, default)
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(value))
         options = parsed.setdefault("OPTIONS", {})
-        if asked := options.keys() & {"pool", "pool_size", "conn_max_age"}:
-            raise refuse(name, f"has {', '.join(sorted(asked))}: each thread keeps one connection")
+        if refused := options.keys() & {"pool", "pool_size", "conn_max_age"}:
+            raise refuse(name, f"has {', '.join(sorted(refused))}: each thread keeps one connection")
         if parsed["ENGINE"] == "django.db.backends.sqlite3":
             options.update(_SQLITE_OPTIONS)
         elif parsed["ENGINE"] == "django.db.backends.postgresql":
             options.update(_pooled_postgresql_options() if pooled else _postgresql_options())
-            # Each thread keeps a connection; a restarted server costs nobody a 503.
-            parsed |= {"ENGINE": "cerbere.core.postgresql", "CONN_MAX_AGE": DATABASE_KEPT, "CONN_HEALTH_CHECKS": True}
+            parsed["ENGINE"] = "cerbere.core.postgresql"
+            # Each thread keeps a connection, which is checked so that a restarted server causes no 503.
+            parsed |= {"CONN_MAX_AGE": DATABASE_CONNECTION_AGE, "CONN_HEALTH_CHECKS": True}
         else:
             raise refuse(name, "must be sqlite:///… or postgresql://…")
     except (dj_database_url.ParseError, ValueError, KeyError):
-        raise refuse(name, "is not a database URL") from None  # the cause may quote its password
+        raise refuse(name, "is not a database URL") from None  # the cause may quote the password
     return parsed
 
 
@@ -132,33 +137,33 @@ _SQLITE_OPTIONS = {
 _POSTGRESQL_PARAMETERS = {
     "statement_timeout": DATABASE_STATEMENT_TIMEOUT,
     "lock_timeout": DATABASE_STATEMENT_TIMEOUT,
-    "jit": "off",  # compiling a statement takes longer than any of ours runs
+    "jit": "off",  # compiling takes longer than any of our statements
 }
 
 
-# What a firewall has forgotten is found out before a request needs it, or while it waits: libpq's names and units.
-_KEPT_ALIVE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 4000}
+# Detect connections that a firewall has dropped, before or while a request waits for one (libpq's names and units).
+_KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 4000}
 
 
 def _postgresql_options() -> dict[str, Any]:
-    return _KEPT_ALIVE | {
+    return _KEEPALIVES | {
         "connect_timeout": DATABASE_CONNECT_TIMEOUT,
-        "server_side_binding": True,  # with the next line: PostgreSQL plans a statement once a connection
-        "prepare_threshold": PREPARED_AFTER,
+        "server_side_binding": True,  # with prepare_threshold: PostgreSQL plans a statement once a connection
+        "prepare_threshold": PREPARE_THRESHOLD,
         "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_PARAMETERS.items()),
     }
 
 
 def _pooled_postgresql_options() -> dict[str, Any]:
-    """Options for a pooler such as PgBouncer, which refuses start-up options and may share a server's connection.
+    """Return the options for a pooler, which refuses start-up options and shares the server's connections.
 
-    Nothing is prepared under a name; time-outs are the role's (docs/operations.md).
+    No statement is prepared under a name, and the timeouts are those of the role (docs/operations.md).
     """
-    return _KEPT_ALIVE | {"connect_timeout": DATABASE_CONNECT_TIMEOUT, "server_side_binding": True}
+    return _KEEPALIVES | {"connect_timeout": DATABASE_CONNECT_TIMEOUT, "server_side_binding": True}
 
 
 def cache(name: str) -> dict[str, Any]:
-    """Redis or Valkey from a URL; the process's own memory when none is given."""
+    """Return a Django cache from the URL of Redis or Valkey, or in the process's memory without a URL."""
     url = text(name)
     if not url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

@@ -150,7 +150,7 @@ MELOTP_URL = env.text("CERBERE_MELOTP_URL")
 MELOTP_DEADLINE = env.number("CERBERE_MELOTP_SECONDS", 2, 1, 2)  # a page asks twice at most, and must come within 5
 MELOTP_CA = env.text("CERBERE_MELOTP_CA")
 MELOTP_CLIENT_CERTIFICATE = env.text("CERBERE_MELOTP_CLIENT_CERTIFICATE")
-MELOTP_CLIENT_CERTIFICATE_FILE = env.file_of("CERBERE_MELOTP_CLIENT_CERTIFICATE")
+MELOTP_CLIENT_CERTIFICATE_FILE = env.file_path("CERBERE_MELOTP_CLIENT_CERTIFICATE")
 MELOTP_TOKEN = env.text("CERBERE_MELOTP_TOKEN")
 MELOTP_USER = env.text("CERBERE_MELOTP_USER")
 MELOTP_PASSWORD = env.text("CERBERE_MELOTP_PASSWORD")
@@ -163,7 +163,7 @@ DATABASE_ROUTERS = ["twofactor.sources.database.BnumRouter"]
 
 # --- The provider -----------------------------------------------------------------------------------
 SIGNING_KEYS = env.text("CERBERE_SIGNING_KEYS")
-SIGNING_KEYS_FILE = env.file_of("CERBERE_SIGNING_KEYS")
+SIGNING_KEYS_FILE = env.file_path("CERBERE_SIGNING_KEYS")
 PAIRWISE_SALT = env.text("CERBERE_PAIRWISE_SALT")
 
 # --- Web --------------------------------------------------------------------------------------------
@@ -208,5 +208,5 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 DEFAULT_FROM_EMAIL = env.text("CERBERE_EMAIL_FROM", "cerbere@localhost")
 AUDIT_RETENTION = timedelta(days=env.number("CERBERE_AUDIT_DAYS", 365, 1, 3650))
 LOG_LEVEL = env.choice("CERBERE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
-LOGGING_CONFIG = "cerbere.audit.logs.configure"
+LOGGING_CONFIG = "cerbere.audit.logs.configure_logging"
 LOGGING = {"level": LOG_LEVEL}

@@ -1,4 +1,4 @@
-"""Every address of Cerbère; each package lists its own."""
+"""The URLs of Cerbère, gathered from those of each package."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required

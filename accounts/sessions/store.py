@@ -129,7 +129,7 @@ class SessionStore(DatabaseSessionStore):
         now = timezone.now()
         return AgentSession(
             session_key=digest_key(self.session_key or ""), created_at=now, last_seen_at=now,
-            expire_date=now + settings.SESSION_ABSOLUTE, address=current_origin.get().address,
+            expire_date=now + settings.SESSION_ABSOLUTE, address=current_origin.get().ip_address,
             **self._make_columns(data),
         )  # fmt: skip
 

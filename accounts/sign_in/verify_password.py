@@ -11,7 +11,7 @@ from accounts.models import Agent
 from accounts.refusals import PasswordRefusal, Reason
 from accounts.sign_in import known_browser, pace
 from accounts.sign_in.passwords import verify_by_directory_or_hash
-from cerbere.audit.context import client_address
+from cerbere.audit.context import get_ip_address
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 
@@ -26,7 +26,7 @@ def verify_password(
     started = pace.clock()
     browser = known_browser.get_nonce(request, agent)
     account = attempts.make_account_key(typed, agent, browser)
-    source = attempts.make_source_key(client_address(request), browser, agent)
+    source = attempts.make_source_key(get_ip_address(request), browser, agent)
     if wait_until := attempts.reserve_try(account, source, now):
         return PasswordRefusal(Reason.TOO_MANY_TRIES, wait_until)
     try:

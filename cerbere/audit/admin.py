@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from cerbere.audit.context import reference_of
+from cerbere.audit.context import make_reference
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 
 
 class EventFilter(admin.SimpleListFilter):
-    """From the enumeration: asking the table which names it holds would read all of it."""
+    """A filter by event name. Names come from the enumeration, since the table would have to be read whole."""
 
     title, parameter_name = "évènement", "name"
 
@@ -23,7 +23,7 @@ class EventFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(admin.ModelAdmin):
-    """Read-only; searched by agent, application or the reference that a page showed."""
+    """The page of the audit log: read-only, searched by agent, application or the reference that a page has shown."""
 
     list_display = ["at", "name", "agent", "actor", "client_id", "address", "reference"]
     list_filter = [EventFilter]
@@ -33,12 +33,12 @@ class AuditEventAdmin(admin.ModelAdmin):
 
     @admin.display(description="référence")
     def reference(self, event: AuditEvent) -> str:
-        return reference_of(event.request_id)
+        return make_reference(event.request_id)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
     ) -> tuple[QuerySet[AuditEvent], bool]:
-        return super().get_search_results(request, queryset, _as_request_id(search_term))
+        return super().get_search_results(request, queryset, _parse_reference(search_term))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -50,7 +50,7 @@ class AuditEventAdmin(admin.ModelAdmin):
         return False
 
 
-def _as_request_id(term: str) -> str:
-    """7F3A-21C9, as read out by an agent, is the beginning of a request id."""
-    head, dash, tail = term.strip().partition("-")
-    return (head + tail).lower() if dash and len(head) == len(tail) == 4 else term
+def _parse_reference(term: str) -> str:
+    """Return the beginning of the request id that a reference such as 7F3A-21C9 names; other terms as they are."""
+    left, dash, right = term.strip().partition("-")
+    return (left + right).lower() if dash and len(left) == len(right) == 4 else term

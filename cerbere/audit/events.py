@@ -1,4 +1,4 @@
-"""What is worth a line in the journal. Grammar: subject:act[:by]; docs/audit.md explains each (a test compares)."""
+"""The events of the audit log. Grammar: subject:act[:by]; docs/audit.md explains each of them."""
 
 from enum import StrEnum
 

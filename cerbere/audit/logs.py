@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, whatever the text holds (line ends, escapes, ANSI)."""
+"""Configure logging: one JSON object a line on standard error, whatever characters the values have."""
 
 import logging.config
 from typing import Any
@@ -22,17 +22,17 @@ _SHARED: list[Any] = [
 ]
 
 
-def configure(options: dict[str, Any]) -> None:
+def configure_logging(options: dict[str, Any]) -> None:
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(_stdlib(options["level"]))
+    logging.config.dictConfig(_make_dict_config(options["level"]))
 
 
-def _stdlib(level: str) -> dict[str, Any]:
+def _make_dict_config(level: str) -> dict[str, Any]:
     final = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,

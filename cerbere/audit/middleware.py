@@ -2,17 +2,17 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from cerbere.audit.context import current_origin, origin_of
+from cerbere.audit.context import current_origin, make_origin
 
 
 class RequestIdMiddleware:
-    """Gives each request an id of our own making (never the client's) and puts it in every log line."""
+    """Give each request a new id, never the client's, which is in every log line and in the X-Request-ID header."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        origin = origin_of(request)
+        origin = make_origin(request)
         token = current_origin.set(origin)
         try:
             response = self.get_response(request)

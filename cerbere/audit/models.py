@@ -8,18 +8,18 @@ from cerbere.core.batches import in_batches
 
 class AppendOnly(models.QuerySet["AuditEvent"]):
     def update(self, **_: Any) -> Never:
-        raise TypeError("the journal is append-only")
+        raise TypeError("the audit log is append-only")
 
     def delete(self) -> Never:
-        raise TypeError("the journal is append-only; see the purge command")
+        raise TypeError("the audit log is append-only; see the purge command")
 
     def purge_before(self, limit: datetime) -> int:
-        """Retention: the only way out of the journal."""
+        """Delete the events before this time, which nothing else may do, and return their number."""
         return sum(models.QuerySet.delete(batch)[0] for batch in in_batches(self.filter(at__lt=limit)))
 
 
 class AuditEvent(models.Model):
-    """One thing that happened. `agent` and `actor` are uids: the journal outlives accounts."""
+    """An event of the audit log. `agent` and `actor` are uids, since the audit log outlives accounts."""
 
     at = models.DateTimeField("date", db_index=True)
     name = models.CharField("évènement", max_length=40)
@@ -36,7 +36,7 @@ class AuditEvent(models.Model):
         ordering = ["-id"]
         verbose_name = "évènement"
         verbose_name_plural = "évènements"
-        indexes = [  # by hand: Django makes two of each column of text, and every event pays for them
+        indexes = [  # explicit: Django would make two for each text column, which every event would pay for
             models.Index(fields=["agent"], name="event_agent"),
             models.Index(fields=["request_id"], name="event_request", opclasses=["varchar_pattern_ops"]),
         ]
@@ -46,8 +46,8 @@ class AuditEvent(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk:
-            raise TypeError("the journal is append-only")
+            raise TypeError("the audit log is append-only")
         super().save(*args, **kwargs)
 
     def delete(self, *_: Any, **__: Any) -> Never:
-        raise TypeError("the journal is append-only")
+        raise TypeError("the audit log is append-only")

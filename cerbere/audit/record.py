@@ -14,8 +14,8 @@ from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 
 log = structlog.get_logger("cerbere.audit")
-EVENTS = Counter("cerbere_events", "What the journal has recorded, by event", ["event"])
-DETAIL_LENGTH = 200  # characters; longer values come from clients and add nothing
+EVENTS = Counter("cerbere_events", "Events recorded in the audit log, by event", ["event"])
+DETAIL_LENGTH = 200  # characters; longer values come from clients and are of no use
 
 
 Detail = str | int | bool | None
@@ -37,23 +37,23 @@ def record(
 
     Never pass a secret, a code, a token or what an agent typed as identifier (it may be a password).
     """
-    row = _row(event, agent, actor, client_id, detail)
+    row = _make_row(event, agent, actor, client_id, detail)
     row.save(force_insert=True)
     _log_on_commit(row)
     return row
 
 
 def record_many(
-    event: Event, happened: Iterable[tuple[HasUid, Mapping[str, Detail]]], actor: HasUid | None = None
+    event: Event, details_by_agent: Iterable[tuple[HasUid, Mapping[str, Detail]]], actor: HasUid | None = None
 ) -> None:
     """Write one event for each agent and its details, in few statements."""
-    rows = [_row(event, agent, actor, "", detail) for agent, detail in happened]
+    rows = [_make_row(event, agent, actor, "", detail) for agent, detail in details_by_agent]
     AuditEvent.objects.bulk_create(rows)
     for row in rows:
         _log_on_commit(row)
 
 
-def _row(
+def _make_row(
     event: Event, agent: HasUid | None, actor: HasUid | None, client_id: str, detail: Mapping[str, Detail]
 ) -> AuditEvent:
     origin = current_origin.get()
@@ -63,7 +63,7 @@ def _row(
         agent=agent.uid if agent else "",
         actor=actor.uid if actor else "",
         client_id=client_id[:100],
-        address=origin.address,
+        address=origin.ip_address,
         request_id=origin.request_id,
         detail={key: _shorten(value) for key, value in detail.items()},
     )
@@ -74,9 +74,9 @@ def _shorten(value: Detail) -> Detail:
 
 
 def _log_on_commit(row: AuditEvent) -> None:
-    transaction.on_commit(partial(_log, row))
+    transaction.on_commit(partial(_write_log_line, row))
 
 
-def _log(row: AuditEvent) -> None:
+def _write_log_line(row: AuditEvent) -> None:
     EVENTS.labels(row.name).inc()
     log.info(row.name, agent=row.agent, actor=row.actor, client_id=row.client_id, address=row.address, **row.detail)

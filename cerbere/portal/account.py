@@ -1,4 +1,4 @@
-"""What « Mon compte » shows of an agent."""
+"""Gather what the page « Mon compte » shows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,38 +17,38 @@ from twofactor.strength import Strength
 
 
 @dataclass(frozen=True)
-class OtpMel:
-    """`state`: active, changed (on the Bnum, to be confirmed), available, or why the method cannot be added."""
+class OtpMelState:
+    """The state of the method OTP Mél: active, changed (to be confirmed), available, or why it cannot be added."""
 
     state: str
     added_at: datetime | None = None
     last_used_at: datetime | None = None
 
 
-def account_context(request: HttpRequest, agent: Agent) -> dict[str, Any]:
+def make_account_context(request: HttpRequest, agent: Agent) -> dict[str, Any]:
     now = timezone.now()
     rows = AgentSession.filter_alive(now).filter(agent=agent).order_by("-last_seen_at")
     return {
-        "otp_mel": otp_mel(agent),
+        "otp_mel": get_otp_mel_state(agent),
         "strength": get_strength(request, now).name.lower(),
         "two_factor_due_at": agent.two_factor_due_at,
         "two_factor_overdue": get_required_strength(agent, now) is Strength.TWO_FACTOR,
-        "sessions": [_session(request, row) for row in rows],
+        "sessions": [_make_session_entry(request, row) for row in rows],
     }
 
 
-def otp_mel(agent: Agent) -> OtpMel:
+def get_otp_mel_state(agent: Agent) -> OtpMelState:
     device = get_otp_mel(agent)
     if device and device.confirmed:
-        return OtpMel("changed" if device.changed_at else "active", device.confirmed_at, device.last_used_at)
+        return OtpMelState("changed" if device.changed_at else "active", device.confirmed_at, device.last_used_at)
     try:
         state, _seed = get_source().look_up(agent.uid)
     except SourceUnavailable:
-        return OtpMel("unavailable")
-    return OtpMel("available" if state is State.PRESENT else state)
+        return OtpMelState("unavailable")
+    return OtpMelState("available" if state is State.PRESENT else state)
 
 
-def _session(request: HttpRequest, row: AgentSession) -> dict[str, Any]:
+def _make_session_entry(request: HttpRequest, row: AgentSession) -> dict[str, Any]:
     return {
         "sid": row.sid,
         "current": row.sid == get_session(request).sid,

@@ -17,7 +17,7 @@ from twofactor.strength import Strength
 
 
 class TwoFactorAdminSite(AdminSite):
-    """Django admin, for staff whose session is at two factors; others are led there or refused."""
+    """Django admin for staff with two factors; other staff are redirected to the code page, others refused."""
 
     site_header = site_title = "Cerbère – administration"
     index_title = "Administration"
@@ -32,22 +32,22 @@ class TwoFactorAdminSite(AdminSite):
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
-        """The one login page of the portal, then the code, or the activation of a method."""
-        then = urlencode({"next": get_next_url(request) or reverse("admin:index")})
+        """Redirect to the portal's own pages: sign-in, then the code or the activation of a method."""
+        query = urlencode({"next": get_next_url(request) or reverse("admin:index")})
         agent = request.user
         if not isinstance(agent, Agent):
-            return SeeOther(f"{reverse('sign_in')}?{then}")
+            return SeeOther(f"{reverse('sign_in')}?{query}")
         if not agent.is_staff:
             raise PermissionDenied
         if get_strength(request) >= Strength.TWO_FACTOR:
             return SeeOther(get_next_url(request) or reverse("admin:index"))
-        return SeeOther(f"{reverse('verify' if get_active_device_ids(agent) else 'add_otp_mel')}?{then}")
+        return SeeOther(f"{reverse('verify' if get_active_device_ids(agent) else 'add_otp_mel')}?{query}")
 
     def logout(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
         return SeeOther(reverse("sign_out"))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
-        """The portal's own act, which counts tries, records and mails."""
+        """Redirect to the portal's page, which counts attempts, records the change and sends a mail."""
         return SeeOther(reverse("change_password"))
 
     def password_change_done(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""The applications that the home page offers to an agent who is signed in."""
+"""List the applications on the home page of a signed-in agent."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from twofactor.strength import Strength
 
 @dataclass(frozen=True)
 class Application:
-    """`reached`: this session's level suffices; otherwise the code, or the activation, will be asked on the way."""
+    """An application on the home page; `reached` says whether the session's level suffices to open it."""
 
     name: str
     url: str
@@ -22,7 +22,7 @@ class Application:
     reached: bool
 
 
-def applications(request: HttpRequest) -> list[Application]:
+def list_applications(request: HttpRequest) -> list[Application]:
     if not isinstance(request.user, Agent):
         return []
     reached, least = get_strength(request), get_required_strength(request.user, timezone.now())

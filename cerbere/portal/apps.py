@@ -6,4 +6,4 @@ class PortalConfig(AppConfig):
     label = "portal"
 
     def ready(self) -> None:
-        from cerbere import checks  # noqa: F401 - registers itself, once the applications are loaded
+        from cerbere import checks  # noqa: F401 - registers the system checks

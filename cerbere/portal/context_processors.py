@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 
 def site(_: HttpRequest) -> dict[str, Any]:
-    """What every page says of the organisation that runs this portal."""
+    """Return the names and contacts of the organisation that runs this portal, for every page."""
     return {
         "site": {
             "brand": settings.BRAND,

@@ -1,6 +1,6 @@
-"""What Prometheus reads: how long answers take, and how much of each event the journal has recorded.
+"""Measure response times, and export them to Prometheus with the counts of the events of the audit log.
 
-With several worker processes PROMETHEUS_MULTIPROC_DIR names the directory in which they add up.
+With several worker processes, PROMETHEUS_MULTIPROC_DIR names the directory in which their figures are added up.
 """
 
 import os
@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-ANSWERS = Histogram("cerbere_answer_seconds", "Time to answer, by view and status", ["view", "status"])
+RESPONSE_SECONDS = Histogram("cerbere_answer_seconds", "Time to answer, by view and status", ["view", "status"])
 
 
 class MetricsMiddleware:
@@ -24,17 +24,17 @@ class MetricsMiddleware:
         start = perf_counter()
         response = self.get_response(request)
         view = request.resolver_match.view_name if request.resolver_match else "none"
-        _answers(view, response.status_code).observe(perf_counter() - start)
+        _get_histogram(view, response.status_code).observe(perf_counter() - start)
         return response
 
 
 @cache
-def _answers(view: str, status: int) -> Histogram:
-    """Both are few: a view is one of ours, whatever was asked for."""
-    return ANSWERS.labels(view, str(status))
+def _get_histogram(view: str, status: int) -> Histogram:
+    """Return the histogram of a view and a status; there are few of both, so the cache stays small."""
+    return RESPONSE_SECONDS.labels(view, str(status))
 
 
-def exposition() -> bytes:
+def export_metrics() -> bytes:
     registry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()

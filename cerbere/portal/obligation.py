@@ -1,4 +1,4 @@
-"""Agents who owe two factors are led there from « Mon compte », where a sign-in ends."""
+"""Redirect agents who must use two factors from « Mon compte », where a sign-in ends, to the next step."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -13,10 +13,10 @@ from cerbere.core.redirects import SeeOther
 PAGES = {"active": "verify", "changed": "renew_otp_mel", "available": "add_otp_mel"}  # by the state of the method
 
 
-def to_two_factors(request: HttpRequest, context: dict[str, Any]) -> SeeOther | None:
-    """To the code or to the activation, back here afterwards; None for those who owe nothing more.
+def redirect_to_second_factor(request: HttpRequest, context: dict[str, Any]) -> SeeOther | None:
+    """Return a redirect to the code page or to the activation, None when two factors are not due.
 
-    And for those whose method cannot be added now: the page says what is missing.
+    Also return None when no method can be added now: « Mon compte » says what is missing.
     """
     page = PAGES.get(context["otp_mel"].state)
     if page is None or context["strength"] == "two_factor" or not context["two_factor_overdue"]:

@@ -14,9 +14,9 @@ View = Callable[..., HttpResponse]
 
 
 def second_factor_first(view: View) -> View:
-    """For acts that reach beyond this session: who has a second factor proves it, so a stolen password is not enough.
+    """Ask agents with a second factor for their code before this view, so that a stolen password is not enough.
 
-    A form that comes without it is not kept: the agent finds the account page after the code.
+    A form that is posted without it is not stored: the agent is sent to the account page after the code.
     """
 
     @wraps(view)
@@ -28,7 +28,7 @@ def second_factor_first(view: View) -> View:
             or get_strength(request) >= Strength.TWO_FACTOR
         ):
             return view(request, *args, **kwargs)
-        then = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("account")
-        return SeeOther(f"{reverse('verify')}?{urlencode({'next': then})}")
+        next_url = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("account")
+        return SeeOther(f"{reverse('verify')}?{urlencode({'next': next_url})}")
 
     return wrapped

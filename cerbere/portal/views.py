@@ -7,27 +7,27 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Agent
-from cerbere.audit.context import current_origin, reference_of
-from cerbere.portal import metrics as collected
-from cerbere.portal.account import account_context
-from cerbere.portal.applications import applications
-from cerbere.portal.obligation import to_two_factors
+from cerbere.audit.context import current_origin, make_reference
+from cerbere.portal import metrics as prometheus
+from cerbere.portal.account import make_account_context
+from cerbere.portal.applications import list_applications
+from cerbere.portal.obligation import redirect_to_second_factor
 from twofactor.sources import get_current_watch
 
-STAMP = "%Y-%m-%dT%H:%M:%SZ"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, Agent)
-    context = account_context(request, request.user)
-    return to_two_factors(request, context) or render(request, "portal/account.html", context)
+    context = make_account_context(request, request.user)
+    return redirect_to_second_factor(request, context) or render(request, "portal/account.html", context)
 
 
 @login_not_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/home.html", {"applications": applications(request)})
+    return render(request, "portal/home.html", {"applications": list_applications(request)})
 
 
 @login_not_required
@@ -63,43 +63,44 @@ def privacy(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def forgotten_password(request: HttpRequest) -> HttpResponse:
-    """The same page for everybody: nothing is asked, so nothing tells whether an account exists."""
+    """Show the same page to everybody, so that it does not reveal whether an account exists."""
     return render(request, "portal/forgotten_password.html")
 
 
 @login_not_required
 @require_safe
 def phone_lost(request: HttpRequest) -> HttpResponse:
-    reference = reference_of(current_origin.get().request_id)
+    reference = make_reference(current_origin.get().request_id)
     return render(request, "portal/phone_lost.html", {"reference": reference})
 
 
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The program answers."""
+    """Answer as long as the program runs."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The program reaches its database; a 503 page otherwise.
+    """Answer 200 when the database can be reached, a 503 page otherwise.
 
-    A Bnum that is down is told and no more: agents who are enrolled keep signing in. It is not asked for that.
+    A Bnum that is unavailable is mentioned and no more, since enrolled agents can still sign in. It is not asked.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return HttpResponse("\n".join(["ok", *_bnum(), ""]), content_type="text/plain")
+    return HttpResponse("\n".join(["ok", *_describe_bnum(), ""]), content_type="text/plain")
 
 
-def _bnum() -> Iterator[str]:
-    known = get_current_watch().health
-    if known.failing_since and known.asked_at:
-        yield f"bnum: unavailable since {known.failing_since:{STAMP}}, last asked {known.asked_at:{STAMP}}"
+def _describe_bnum() -> Iterator[str]:
+    health = get_current_watch().health
+    if health.failing_since and health.asked_at:
+        since, asked_at = health.failing_since.strftime(TIME_FORMAT), health.asked_at.strftime(TIME_FORMAT)
+        yield f"bnum: unavailable since {since}, last asked {asked_at}"
 
 
 @login_not_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(collected.exposition(), content_type=collected.CONTENT_TYPE)
+    return HttpResponse(prometheus.export_metrics(), content_type=prometheus.CONTENT_TYPE)

@@ -1,4 +1,4 @@
-"""Every page of the administration that the provider has, for Django, which looks for them here."""
+"""The provider's pages of the administration, gathered in the module where Django looks for them."""
 
 from cerbere.provider.clients.admin import ClientAdmin
 from cerbere.provider.logout.admin import LogoutNoticeAdmin

@@ -7,4 +7,4 @@ class ProviderConfig(AppConfig):
     verbose_name = "Applications"
 
     def ready(self) -> None:
-        from cerbere.provider.logout import back_channel  # noqa: F401 - listens, once the applications are loaded
+        from cerbere.provider.logout import back_channel  # noqa: F401 - connects its signal receivers

@@ -1,4 +1,4 @@
-"""What an application learns of an agent (OpenID Connect Core §5)."""
+"""Claims: the data of an agent that applications receive (OpenID Connect Core §5)."""
 
 from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
@@ -25,30 +25,32 @@ CLAIMS: dict[str, Callable[[Agent], Value]] = {
 }
 
 
-def of_scopes(scope: str) -> set[str]:
-    """A scope is one of the standard's or the name of a claim; unknown ones give nothing."""
+def expand_scopes(scope: str) -> set[str]:
+    """Return the names of the claims that these scopes ask for: the standard's groups, or claims by their own names."""
     return {claim for name in scope.split() for claim in SCOPES.get(name, (name,))}
 
 
 @lru_cache(maxsize=1000)
-def known_scopes(scope: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """Each once, without those that give nothing to who may have these claims (none named: all)."""
-    given = set(allowed or CLAIMS)
-    return tuple(name for name in dict.fromkeys(scope.split()) if name == OPENID or of_scopes(name) & given)
+def select_known_scopes(scope: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return each scope once, without those that give no allowed claim; an empty `allowed` means all claims."""
+    available = set(allowed or CLAIMS)
+    return tuple(name for name in dict.fromkeys(scope.split()) if name == OPENID or expand_scopes(name) & available)
 
 
-def userinfo_claims(agent: Agent, scope: str, requested: Iterable[str], allowed: Collection[str]) -> dict[str, Value]:
-    """Return what the scope and the `claims` parameter ask of userinfo; no name in `allowed` means all are."""
-    return _values(agent, of_scopes(scope) | set(requested), allowed)
+def select_userinfo_claims(
+    agent: Agent, scope: str, requested: Iterable[str], allowed: Collection[str]
+) -> dict[str, Value]:
+    """Return the claims of a userinfo response, by scope and by name; an empty `allowed` means all claims."""
+    return _collect_values(agent, expand_scopes(scope) | set(requested), allowed)
 
 
-def id_token_claims(agent: Agent, requested: Iterable[str], allowed: Collection[str]) -> dict[str, Value]:
-    """Return `uid`, which applications of the ministry read in ID tokens, and what the request asked for by name."""
-    return _values(agent, {"uid"} | set(requested), allowed)
+def select_id_token_claims(agent: Agent, requested: Iterable[str], allowed: Collection[str]) -> dict[str, Value]:
+    """Return the claims of an ID token: `uid`, which the ministry's applications read there, and those named."""
+    return _collect_values(agent, {"uid"} | set(requested), allowed)
 
 
-def _values(agent: Agent, wanted: Collection[str], allowed: Collection[str]) -> dict[str, Value]:
-    """Return those claims that exist, that this client may have, and that are not empty."""
+def _collect_values(agent: Agent, wanted: Collection[str], allowed: Collection[str]) -> dict[str, Value]:
+    """Return the claims that are wanted, allowed for this client and not empty."""
     names = [name for name in CLAIMS if name in wanted and name in (allowed or CLAIMS)]
     values = {name: CLAIMS[name](agent) for name in names}
     return {name: value for name, value in values.items() if value}

@@ -1,4 +1,4 @@
-"""What applications read of us by themselves (OpenID Connect Discovery §3). No statement, nothing of a request."""
+"""Describe the provider to applications (OpenID Connect Discovery §3), without SQL and whatever the request."""
 
 from typing import Any
 
@@ -9,33 +9,33 @@ from cerbere.provider.authorization.request import RESPONSE_MODES
 from cerbere.provider.claims import CLAIMS, SCOPES
 from cerbere.provider.clients import authentication
 from cerbere.provider.keys import ring, signing
-from cerbere.provider.tokens.token import ACTS
+from cerbere.provider.tokens.token import GRANT_TYPES
 
 ID_TOKEN_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
 
 
-def configuration() -> dict[str, Any]:
-    def url(name: str) -> str:
+def make_configuration() -> dict[str, Any]:
+    def make_url(name: str) -> str:
         return f"{settings.PUBLIC_URL}{reverse(name)}"
 
     return {
         "issuer": settings.PUBLIC_URL,
-        "authorization_endpoint": url("authorize"),
-        "token_endpoint": url("token"),
-        "userinfo_endpoint": url("userinfo"),
-        "jwks_uri": url("jwks"),
-        "end_session_endpoint": url("end_session"),
-        "revocation_endpoint": url("revoke"),
-        "introspection_endpoint": url("introspect"),
-        "pushed_authorization_request_endpoint": url("push"),
+        "authorization_endpoint": make_url("authorize"),
+        "token_endpoint": make_url("token"),
+        "userinfo_endpoint": make_url("userinfo"),
+        "jwks_uri": make_url("jwks"),
+        "end_session_endpoint": make_url("end_session"),
+        "revocation_endpoint": make_url("revoke"),
+        "introspection_endpoint": make_url("introspect"),
+        "pushed_authorization_request_endpoint": make_url("push"),
         "scopes_supported": ["openid", *SCOPES, *(claim for claim in CLAIMS if claim not in SCOPES)],
         "response_types_supported": ["code"],
         "response_modes_supported": RESPONSE_MODES,
-        "grant_types_supported": list(ACTS),
+        "grant_types_supported": list(GRANT_TYPES),
         "acr_values_supported": ["eidas1", "eidas2"],
         "subject_types_supported": ["public", "pairwise"],
-        "id_token_signing_alg_values_supported": signing.current_ring().algorithms(),
-        "userinfo_signing_alg_values_supported": signing.current_ring().algorithms(),
+        "id_token_signing_alg_values_supported": signing.get_current_ring().list_algorithms(),
+        "userinfo_signing_alg_values_supported": signing.get_current_ring().list_algorithms(),
         "token_endpoint_auth_methods_supported": authentication.METHODS,
         "token_endpoint_auth_signing_alg_values_supported": ring.ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": authentication.METHODS,

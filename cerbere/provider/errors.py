@@ -1,12 +1,12 @@
-"""Errors of the protocol: the public text is for the application's developer, details go to the journal."""
+"""Errors of the protocol: the public text is for the application's developer, details go to the audit log."""
 
 from collections.abc import Mapping
 
-RETRY_AFTER = 300  # seconds: the oldest requests that wait have expired by then, or most of them
+RETRY_AFTER = 300  # seconds, after which some of the parked requests have expired
 
 
 class OAuthError(Exception):
-    """An error answer (RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6)."""
+    """An error that the client receives (RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6)."""
 
     status = 400
     headers: Mapping[str, str] = {}
@@ -18,16 +18,16 @@ class OAuthError(Exception):
 
     @property
     def parameters(self) -> dict[str, str | None]:
-        """The members of the answer to the application."""
+        """Return the parameters of the error response."""
         return {"error": self.error, "error_description": self.description or None}
 
 
 class PageError(OAuthError):
-    """An error before client and redirect_uri are known to belong together: never redirected."""
+    """An error that is shown and never redirected, since the redirect_uri is not known to be the client's."""
 
 
 class TooManyRequests(PageError):
-    """One browser has more requests waiting than anybody opens (RFC 6585 §4)."""
+    """Too many requests are parked for one browser (RFC 6585 §4)."""
 
     status = 429
 
@@ -37,7 +37,7 @@ class TooManyRequests(PageError):
 
 
 class ClientError(OAuthError):
-    """The client has not proved who it is (RFC 6749 §5.2)."""
+    """A failed client authentication (RFC 6749 §5.2)."""
 
     status = 401
     headers = {"WWW-Authenticate": 'Basic realm="cerbere", charset="UTF-8"'}
@@ -47,7 +47,7 @@ class ClientError(OAuthError):
 
 
 class BearerError(OAuthError):
-    """No usable access token (RFC 6750 §3.1); `error` is empty when none was sent at all."""
+    """A missing or unusable access token (RFC 6750 §3.1); `error` is empty when none was sent."""
 
     status = 401
 

@@ -1,29 +1,29 @@
-"""Random secrets of machines, and SHA-256 as the protocol and the database write it."""
+"""Make random secrets, and compute SHA-256 in the forms of the protocol and of the database."""
 
 import base64
 import hashlib
 import secrets
 
 
-def b64url(raw: bytes) -> str:
+def encode_base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def s256(value: str) -> str:
-    """Of a code verifier (RFC 7636 §4.2)."""
-    return b64url(hashlib.sha256(value.encode()).digest())
+def hash_s256(value: str) -> str:
+    """Return the S256 challenge of a code verifier (RFC 7636 §4.2)."""
+    return encode_base64url(hashlib.sha256(value.encode()).digest())
 
 
-def half_hash(value: str) -> str:
-    """The left half, for `at_hash` (OpenID Connect Core §3.1.3.6)."""
-    return b64url(hashlib.sha256(value.encode()).digest()[:16])
+def hash_left_half(value: str) -> str:
+    """Return the left half of the SHA-256, for `at_hash` (OpenID Connect Core §3.1.3.6)."""
+    return encode_base64url(hashlib.sha256(value.encode()).digest()[:16])
 
 
-def new_secret() -> str:
-    """256 bits, URL-safe."""
+def make_secret() -> str:
+    """Return 256 random bits as URL-safe text."""
     return secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:
-    """How machines' secrets are kept: they are random, so one SHA-256 is enough."""
+    """Return the digest by which a secret is stored; one SHA-256 is enough, since the secret is random."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Every model of the provider, for Django, which looks for them here. Other modules import from the rooms."""
+"""The provider's models, gathered in the module where Django looks for them. Other modules import from the rooms."""
 
 from cerbere.provider.authorization.models import ParkedRequest, PushedRequest
 from cerbere.provider.clients.models import Client, UsedAssertion

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import AgentSession, Attempts
-from cerbere.audit.context import current_origin, reference_of
+from cerbere.audit.context import current_origin, make_reference
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from cerbere.audit.record import record
@@ -138,7 +138,7 @@ def test_outside_a_request_an_event_has_no_origin():
 
 
 def test_the_reference_is_the_beginning_of_the_request_id():
-    assert reference_of("7f3a21c9" + "0" * 24) == "7F3A-21C9"
+    assert make_reference("7f3a21c9" + "0" * 24) == "7F3A-21C9"
 
 
 @pytest.mark.django_db

@@ -26,7 +26,7 @@ def fail_with(stage: Stage, error: Exception) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    stage.monkeypatch.setattr("cerbere.portal.views.reference_of", fail)
+    stage.monkeypatch.setattr("cerbere.portal.views.make_reference", fail)
     stage.tab.open("/telephone-perdu/")
 
 

@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from django.urls import path
 
 from cerbere import urls
-from cerbere.audit.context import client_address
+from cerbere.audit.context import get_ip_address
 from tests.support.people import login_form
 
 pytestmark = pytest.mark.django_db
@@ -153,7 +153,7 @@ def test_h05_junk_in_x_forwarded_for_changes_nothing(settings, proxies, value):
     settings.TRUSTED_PROXIES = proxies
     junk = value.encode().decode("latin-1")
     assert Client(HTTP_HOST=HOST).get("/telephone-perdu/", HTTP_X_FORWARDED_FOR=junk).status_code == 200
-    address = client_address(RequestFactory().get("/", HTTP_X_FORWARDED_FOR=junk))
+    address = get_ip_address(RequestFactory().get("/", HTTP_X_FORWARDED_FOR=junk))
     GenericIPAddressField().clean(address, None)
     assert address in ("127.0.0.1", "1.2.3.4", "fe80::1")
 

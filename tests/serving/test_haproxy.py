@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.servers import http2
 from tests.support.servers.haproxy import haproxy_in_front, running_haproxy
-from tests.support.servers.proxy import MADE_UP, OURS, parse_echo, read_all, status
+from tests.support.servers.proxy import COOKIE_NAMES, MADE_UP, parse_echo, read_all, status
 
-SESSION = f"Cookie: {OURS[0]}=1"
+SESSION = f"Cookie: {COOKIE_NAMES[0]}=1"
 LEFT = " sites/<NOSRV> "  # in the log: no node was given this request
 
 
@@ -67,10 +67,19 @@ def test_a_connection_to_a_node_carries_one_request(haproxy):
 
 
 def test_http_2_has_the_same_rules(haproxy):
-    crumbs = [("cookie", "a=é"), ("cookie", f"{OURS[0]}=1"), ("cookie", "b=2"), ("cookie", f"{OURS[1]}=2")]
+    crumbs = [
+        ("cookie", "a=é"),
+        ("cookie", f"{COOKIE_NAMES[0]}=1"),
+        ("cookie", "b=2"),
+        ("cookie", f"{COOKIE_NAMES[1]}=2"),
+    ]
     made_up = [tuple(line.lower().split(": ")) for line in MADE_UP]
     code, heard = asked(haproxy, "GET", "/?a", *crumbs, *made_up, ("x-odd", "é"), ("x-forwarded-for", "192.0.2.1"))
-    assert (code, heard["QUERY_STRING"], heard["HTTP_COOKIE"]) == (200, "a", f"{OURS[0]}=1; {OURS[1]}=2")
+    assert (code, heard["QUERY_STRING"], heard["HTTP_COOKIE"]) == (
+        200,
+        "a",
+        f"{COOKIE_NAMES[0]}=1; {COOKIE_NAMES[1]}=2",
+    )
     assert (heard["HTTP_X_FORWARDED_FOR"], heard["HTTP_X_FORWARDED_PROTO"]) == ("127.0.0.1", "https")
     assert not {"HTTP_X_ODD", "HTTP_X_MADE_UP"} & set(heard)
     assert asked(haproxy, "GET", "/%6Detrics")[0] == 404

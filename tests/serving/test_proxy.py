@@ -10,7 +10,7 @@ from django.urls import reverse
 from tests.support.servers.haproxy import haproxy_in_front
 from tests.support.servers.nginx import nginx_in_front, running_nginx
 from tests.support.servers.programs import free_port
-from tests.support.servers.proxy import MADE_UP, OURS, cookies, parse_echo, read_all, status
+from tests.support.servers.proxy import COOKIE_NAMES, MADE_UP, cookies, parse_echo, read_all, status
 from tests.support.servers.serving import running_server
 
 FORWARDED = ("X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: http", "X-Forwarded-For: 192.0.2.2")
@@ -43,7 +43,7 @@ def test_what_else_a_client_says_of_its_way_is_not_passed_on(proxy):
 
 
 def test_a_neighbour_s_cookie_does_not_hide_ours(proxy):
-    ours = {name: f"v-{number}" for number, name in enumerate(OURS)}
+    ours = {name: f"v-{number}" for number, name in enumerate(COOKIE_NAMES)}
     sent = "; ".join(["of_a_neighbour=é", *(f"{name}={value}" for name, value in ours.items()), "another=ü"])
     assert cookies(proxy.answer("GET /", f"Cookie: {sent}")) == ours
 
@@ -62,8 +62,8 @@ def test_a_neighbour_s_cookie_does_not_hide_ours(proxy):
     ],
 )
 def test_a_cookie_is_ours_by_its_whole_name(proxy, sent, kept):
-    answer = proxy.answer("GET /", f"Cookie: {sent.format(OURS[0])}")
-    assert cookies(answer) == {name.format(OURS[0]): value for name, value in kept.items()}
+    answer = proxy.answer("GET /", f"Cookie: {sent.format(COOKIE_NAMES[0])}")
+    assert cookies(answer) == {name.format(COOKIE_NAMES[0]): value for name, value in kept.items()}
 
 
 def test_each_program_has_its_name_and_nothing_else_has_one(proxy, echo, piag):

@@ -12,13 +12,13 @@ def close_connections_after(act: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap an act so that it closes its connections: for a thread."""
 
     @wraps(act)
-    def whole(*args: Any) -> Any:
+    def run_and_close(*args: Any) -> Any:
         try:
             return act(*args)
         finally:
             connections.close_all()
 
-    return whole
+    return run_and_close
 
 
 def run_at_once(act: Callable[[Any], Any], cases: Iterable[Any], threads: int | None = None) -> list[Any]:

@@ -4,5 +4,5 @@ from django.http import HttpRequest
 
 
 def pending(request: HttpRequest) -> dict[str, Any]:
-    """The authorization request that waits in this browser, for templates."""
+    """Return the authorization request that is parked for this browser, for templates."""
     return {"pending": getattr(request, "pending", None)}

@@ -12,7 +12,7 @@ from cerbere.provider.authorization import parked_requests
 from cerbere.provider.authorization.models import ParkedRequest
 from cerbere.provider.authorization.policy import Granted
 from cerbere.provider.authorization.request import AuthorizationRequest
-from cerbere.provider.hashes import digest, new_secret
+from cerbere.provider.hashes import digest, make_secret
 from cerbere.provider.tokens.models import Grant
 from cerbere.provider.tokens.queries import INSERT_GRANT
 from twofactor.strength import get_auth_time
@@ -23,23 +23,23 @@ def issue_code(
     authorization: AuthorizationRequest,
     granted: Granted,
     now: datetime,
-    waiting: ParkedRequest | None = None,
+    parked: ParkedRequest | None = None,
 ) -> str:
-    """A code bound to client, redirect URI, PKCE challenge, session and level; only its digest is kept.
+    """Return a new code bound to client, redirect URI, PKCE challenge, session and level; only its digest is kept.
 
-    The request that waited for it waits no more, in the same transaction.
+    A parked request is marked as answered in the same transaction.
     """
-    code = new_secret()
-    asked = authorization.parameters
+    code = make_secret()
+    parameters = authorization.parameters
     assert isinstance(request.user, Agent)
     with transaction.atomic():
-        if waiting:
-            parked_requests.mark_answered(waiting, now)
+        if parked:
+            parked_requests.mark_answered(parked, now)
         grant = Grant(
             client=authorization.client, agent=request.user, session_id=get_session(request).sid,
             code_digest=digest(code), redirect_uri=authorization.redirect_uri,
-            code_challenge=asked.get("code_challenge", ""), nonce=asked.get("nonce", ""), scope=asked.get("scope", ""),
-            claims=authorization.claims, strength=granted.strength, acr=granted.acr,
+            code_challenge=parameters.get("code_challenge", ""), nonce=parameters.get("nonce", ""),
+            scope=parameters.get("scope", ""), claims=authorization.claims, strength=granted.strength, acr=granted.acr,
             auth_time=get_auth_time(granted.facts) or now, created_at=now,
         )  # fmt: skip
         insert_instance(INSERT_GRANT, grant)

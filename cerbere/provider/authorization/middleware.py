@@ -10,7 +10,7 @@ SERVER_ERROR = 500
 
 
 class PendingRequestMiddleware:
-    """Lets pages know the request that waits (`request.pending`), and forms lead to its application.
+    """Give pages the parked authorization request (`request.pending`), and let their forms lead to its application.
 
     Chromium applies `form-action` to the redirect that answers a form, so the origin of the registered
     redirect URI is allowed on that one page.
@@ -20,7 +20,7 @@ class PendingRequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.pending = SimpleLazyObject(partial(parked_requests.pending_of, request))  # type: ignore[attr-defined]
+        request.pending = SimpleLazyObject(partial(parked_requests.find_pending_request, request))  # type: ignore[attr-defined]
         response = self.get_response(request)
         if _is_page(response):
             allow_form_action(response, request.pending.origin if request.pending else None)  # type: ignore[attr-defined]
@@ -28,7 +28,7 @@ class PendingRequestMiddleware:
 
 
 def _is_page(response: HttpResponse) -> bool:
-    """Redirects are called text/html too; no form is sent from them, and none costs a statement."""
+    """Tell whether this response can hold a form; redirects, which are text/html too, must not cost a statement."""
     is_html = response.get("Content-Type", "").startswith("text/html")
     return is_html and response.status_code < SERVER_ERROR and not response.has_header("Location")
 

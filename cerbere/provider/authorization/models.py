@@ -1,4 +1,4 @@
-"""Authorization requests that are kept: parked for the agent, or pushed by a client."""
+"""Stored authorization requests: parked until the agent has signed in, or pushed by a client."""
 
 import uuid
 from datetime import timedelta
@@ -13,7 +13,7 @@ PARKED_FOR = timedelta(minutes=15)
 class ParkedRequest(models.Model):
     """An authorization request that waits for the agent, for PARKED_FOR, in the browser that brought it.
 
-    Bound to a cookie of its own, not to the session: it survives sign-in, sign-out and a new session key.
+    A cookie of its own binds it to the browser, so that it survives sign-in, sign-out and a new session key.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -29,7 +29,7 @@ class ParkedRequest(models.Model):
 
 
 class PushedRequest(models.Model):
-    """An authorization request that a client sent ahead (RFC 9126), named once by its request_uri."""
+    """An authorization request that a client has pushed (RFC 9126); its request_uri can be used once."""
 
     request_uri_digest = models.CharField(max_length=64, primary_key=True)
     client = models.ForeignKey(Client, models.CASCADE)

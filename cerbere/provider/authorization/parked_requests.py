@@ -1,4 +1,4 @@
-"""Authorization requests that wait for the agent, and the one that this page belongs to."""
+"""Park authorization requests that wait for the agent, and find the one that a page belongs to."""
 
 import secrets
 import uuid
@@ -18,17 +18,17 @@ from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import TooManyRequests
 from cerbere.provider.hashes import digest
 from cerbere.provider.parameters import Parameters
-from cerbere.provider.responses import origin_of_uri
+from cerbere.provider.responses import get_origin_of_url
 
-WAITING_AT_MOST = 50  # requests of one browser: more is an application that redirects without end
-FORGOTTEN_AT_ONCE = 5
-LONGEST_NAME = 100  # characters
-ANSWERED_FOR = 10  # seconds that a granted request can still be resumed: the button was clicked twice
+MAX_PARKED_REQUESTS = 50  # in one browser; an application that redirects without end would park more
+MAX_DELETED_AT_ONCE = 5
+SERVICE_NAME_LENGTH = 100  # characters
+RESUMABLE_AFTER_ANSWER = 10  # seconds: an agent who clicks twice resumes a request that was just answered
 
 
 @dataclass(frozen=True)
-class Pending:
-    """What pages tell the agent of the request that waits."""
+class PendingRequest:
+    """The facts of a parked request that pages show to the agent."""
 
     service_name: str
     parked: ParkedRequest
@@ -36,11 +36,11 @@ class Pending:
 
     @property
     def resume_url(self) -> str:
-        return resume_url(self.parked)
+        return make_resume_url(self.parked)
 
     @property
     def hour(self) -> str:
-        """Of the end, on the agents' clocks."""
+        """Return the hour at which the request expires, in the agents' time zone."""
         return str(timezone.localtime(self.parked.expires_at).hour)
 
     @property
@@ -48,80 +48,82 @@ class Pending:
         return f"{timezone.localtime(self.parked.expires_at).minute:02}"
 
 
-def cookie_name() -> str:
+def get_cookie_name() -> str:
     return f"{settings.COOKIE_PREFIX}cerbere_demande"
 
 
-def resume_url(parked: ParkedRequest) -> str:
+def make_resume_url(parked: ParkedRequest) -> str:
     return reverse("resume", args=[parked.id])
 
 
-def park(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
-    """Keep the request for PARKED_FOR, bound to this browser's own cookie (see `bind`). Raises TooManyRequests."""
-    _forget_some_expired(authorization.received_at)
+def park_request(request: HttpRequest, authorization: AuthorizationRequest) -> ParkedRequest:
+    """Keep the request for PARKED_FOR, bound to this browser (`set_browser_cookie`). Raises TooManyRequests."""
+    _delete_some_expired(authorization.received_at)
     return ParkedRequest.objects.create(
-        browser_digest=_own_browser(request, authorization.received_at),
+        browser_digest=_ensure_browser_digest(request, authorization.received_at),
         client=authorization.client, parameters=authorization.parameters,
         received_at=authorization.received_at, expires_at=authorization.received_at + PARKED_FOR,
     )  # fmt: skip
 
 
-def _own_browser(request: HttpRequest, now: datetime) -> str:
-    """This browser's cookie, new when it has none: then nothing waits in it. Raises TooManyRequests."""
-    if not request.COOKIES.get(cookie_name()):
-        request.COOKIES[cookie_name()] = secrets.token_urlsafe(32)
-    elif ParkedRequest.objects.filter(browser_digest=_browser(request), expires_at__gt=now).count() >= WAITING_AT_MOST:
+def _ensure_browser_digest(request: HttpRequest, now: datetime) -> str:
+    """Return the digest of this browser's cookie, which is made when there is none. Raises TooManyRequests."""
+    if not request.COOKIES.get(get_cookie_name()):
+        request.COOKIES[get_cookie_name()] = secrets.token_urlsafe(32)
+        return _compute_browser_digest(request)
+    browser_digest = _compute_browser_digest(request)
+    if ParkedRequest.objects.filter(browser_digest=browser_digest, expires_at__gt=now).count() >= MAX_PARKED_REQUESTS:
         raise TooManyRequests
-    return _browser(request)
+    return browser_digest
 
 
 @transaction.atomic
-def _forget_some_expired(now: datetime) -> None:
-    """Delete a few expired requests at each parking, so that a flood leaves nothing behind; the purge takes the rest.
+def _delete_some_expired(now: datetime) -> None:
+    """Delete at most MAX_DELETED_AT_ONCE expired requests, so that a flood of requests does not fill the table.
 
-    Parkings at the same moment take different rows where there are row locks: none waits for another.
+    The purge deletes the others. Transactions that run at the same time skip each other's rows, so none waits.
     """
     expired = ParkedRequest.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
-    if keys := list(expired.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+    if keys := list(expired.values_list("pk", flat=True)[:MAX_DELETED_AT_ONCE]):
         ParkedRequest.objects.filter(pk__in=keys).delete()
 
 
-def bind(request: HttpRequest, response: HttpResponse) -> None:
-    """Give the browser the cookie that its parked requests are bound to; gone when it closes."""
+def set_browser_cookie(request: HttpRequest, response: HttpResponse) -> None:
+    """Set the session cookie to which the parked requests of this browser are bound."""
     response.set_cookie(
-        cookie_name(), request.COOKIES[cookie_name()],
+        get_cookie_name(), request.COOKIES[get_cookie_name()],
         secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax",
     )  # fmt: skip
 
 
-def find(request: HttpRequest, parked_id: uuid.UUID, now: datetime) -> ParkedRequest | None:
-    """A request that waits in this browser, for a client that is still enabled."""
-    waiting = ParkedRequest.objects.select_related("client").filter(pk=parked_id).first()
-    if waiting is None or waiting.browser_digest != _browser(request):
+def find_parked_request(request: HttpRequest, parked_id: uuid.UUID, now: datetime) -> ParkedRequest | None:
+    """Return a request that is parked for this browser and whose client is still enabled, else None."""
+    parked = ParkedRequest.objects.select_related("client").filter(pk=parked_id).first()
+    if parked is None or parked.browser_digest != _compute_browser_digest(request):
         return None
-    return waiting if waiting.expires_at > now and waiting.client.enabled else None
+    return parked if parked.expires_at > now and parked.client.enabled else None
 
 
 def mark_answered(parked: ParkedRequest, now: datetime) -> None:
-    """Let the request wait no more; for ANSWERED_FOR seconds a second click still ends in the application."""
-    until = min(parked.expires_at, now + timedelta(seconds=ANSWERED_FOR))
+    """Mark the request as answered. It can be resumed for RESUMABLE_AFTER_ANSWER seconds more: a double click."""
+    until = min(parked.expires_at, now + timedelta(seconds=RESUMABLE_AFTER_ANSWER))
     ParkedRequest.objects.filter(pk=parked.pk).update(expires_at=until, answered=True)
 
 
-def pending_of(request: HttpRequest) -> Pending | None:
-    """The request that `next` names, else the latest that waits in this browser."""
-    if cookie_name() not in request.COOKIES:
+def find_pending_request(request: HttpRequest) -> PendingRequest | None:
+    """Return the request that `next` names, else the latest one that is parked for this browser, else None."""
+    if get_cookie_name() not in request.COOKIES:
         return None
     now = timezone.now()
-    parked_id = _id_in_url(get_next_url(request))
-    parked = find(request, parked_id, now) if parked_id else None
+    parked_id = _read_parked_id(get_next_url(request))
+    parked = find_parked_request(request, parked_id, now) if parked_id else None
     if parked is None or parked.answered:
-        parked = _latest(request, now)
-    return _pending(parked) if parked else None
+        parked = _find_latest(request, now)
+    return _make_pending_request(parked) if parked else None
 
 
-def _id_in_url(target: str) -> uuid.UUID | None:
-    """Return which parked request a URL of this site resumes, None for any other URL."""
+def _read_parked_id(target: str) -> uuid.UUID | None:
+    """Return the id of the parked request that this URL resumes, None for any other URL."""
     try:
         match = resolve(target)
     except Resolver404:
@@ -129,23 +131,23 @@ def _id_in_url(target: str) -> uuid.UUID | None:
     return match.kwargs["parked_id"] if match.url_name == "resume" else None
 
 
-def _latest(request: HttpRequest, now: datetime) -> ParkedRequest | None:
-    waiting = ParkedRequest.objects.select_related("client").filter(
-        browser_digest=_browser(request), expires_at__gt=now, answered=False, client__enabled=True
+def _find_latest(request: HttpRequest, now: datetime) -> ParkedRequest | None:
+    parked = ParkedRequest.objects.select_related("client").filter(
+        browser_digest=_compute_browser_digest(request), expires_at__gt=now, answered=False, client__enabled=True
     )
-    return waiting.order_by("-received_at").first()
+    return parked.order_by("-received_at").first()
 
 
-def _browser(request: HttpRequest) -> str:
-    return digest(request.COOKIES.get(cookie_name(), ""))
+def _compute_browser_digest(request: HttpRequest) -> str:
+    return digest(request.COOKIES.get(get_cookie_name(), ""))
 
 
-def _pending(parked: ParkedRequest) -> Pending:
-    origin = origin_of_uri(parked.parameters["redirect_uri"])
-    return Pending(service_name(parked.client, parked.parameters), parked, origin)
+def _make_pending_request(parked: ParkedRequest) -> PendingRequest:
+    origin = get_origin_of_url(parked.parameters["redirect_uri"])
+    return PendingRequest(get_service_name(parked.client, parked.parameters), parked, origin)
 
 
-def service_name(client: Client, parameters: Parameters) -> str:
-    """What the agent wants to open: for a client that relays others (ProConnect), the one that it names."""
-    named = " ".join(parameters.get("sp_name", "").split())[:LONGEST_NAME]
+def get_service_name(client: Client, parameters: Parameters) -> str:
+    """Return the name of the service that the agent opens: the client, or the one that a relay (ProConnect) names."""
+    named = " ".join(parameters.get("sp_name", "").split())[:SERVICE_NAME_LENGTH]
     return f"{named} ({client.name})" if client.relays and named else client.name

@@ -1,4 +1,4 @@
-"""Reading an authorization request (OpenID Connect Core §3.1.2.1), parameter by parameter."""
+"""Read and check authorization requests, parameter by parameter (OpenID Connect Core §3.1.2.1)."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from cerbere.provider.parameters import Parameters
 from cerbere.provider.pkce import CHALLENGE
 
 RESPONSE_MODES = ["query", "form_post"]
-TEXT_LIMIT = 4096  # characters of state or nonce; both are given back byte for byte
-LONGEST_MAX_AGE = 10 * 365 * 86400  # seconds; beyond it every authentication is young enough
+TEXT_LIMIT = 4096  # characters of state or nonce, which the client gets back unchanged
+MAX_AGE_LIMIT = 10 * 365 * 86400  # seconds; with a longer one every authentication is fresh enough
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class AuthorizationRequest:
     def scope(self) -> frozenset[str]:
         return frozenset(self.parameters.get("scope", "").split())
 
-    def demand(self, sub: str | None) -> Demand:
-        """What is asked of the authentication; `sub` is the subject of this session, None if nobody's."""
+    def make_demand(self, sub: str | None) -> Demand:
+        """Return the requirements on the authentication; `sub` is the subject of the session, if any."""
         acr = self.claims.get("id_token", {}).get("acr") or {}
         values = tuple(acr.get("values") or ([acr["value"]] if acr.get("value") else []))
         essential = values if acr.get("essential") and values else None
@@ -47,7 +47,7 @@ class AuthorizationRequest:
 
 
 def find_client(parameters: Parameters) -> Client:
-    """The client, once redirect_uri is known to be its own. Raises PageError."""
+    """Return the client that has registered this redirect_uri. Raises PageError."""
     client = find_client_by_id(parameters.get("client_id", ""))
     if client is None or not client.enabled:
         raise PageError("invalid_client", "client_id is not known")
@@ -56,14 +56,14 @@ def find_client(parameters: Parameters) -> Client:
     return client
 
 
-def read(parameters: Parameters, client: Client, received_at: datetime) -> AuthorizationRequest:
-    """The whole request, checked in the order of CHECKS. Raises OAuthError, to be sent to redirect_uri."""
+def read_authorization_request(parameters: Parameters, client: Client, received_at: datetime) -> AuthorizationRequest:
+    """Check the parameters in the order of CHECKS, and return the request. Raises OAuthError, for redirect_uri."""
     for check in CHECKS:
         check(parameters, client)
-    claims = claims_of(parameters)
+    claims = read_claims(parameters)
     return AuthorizationRequest(
-        client, parameters, received_at, prompt_of(parameters), max_age_of(parameters), claims,
-        hinted_sub_of(parameters, client, claims),
+        client, parameters, received_at, read_prompt(parameters), read_max_age(parameters), claims,
+        read_hinted_sub(parameters, client, claims),
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def check_text(parameters: Parameters, _: Client) -> None:
 
 
 def check_request_object(parameters: Parameters, _: Client) -> None:
-    """Request objects are not supported (OpenID Connect Core §6): refused, and never fetched."""
+    """Refuse request objects, which are not supported and never fetched (OpenID Connect Core §6)."""
     if "request" in parameters:
         raise OAuthError("request_not_supported")
     if "request_uri" in parameters:
@@ -95,7 +95,7 @@ def check_scope(parameters: Parameters, _: Client) -> None:
 
 
 def check_pkce(parameters: Parameters, client: Client) -> None:
-    """RFC 7636, S256 only; a method alone asks for nothing and is an error."""
+    """Check that a code_challenge is present where it is needed, with S256 (RFC 7636 §4.3)."""
     challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
     if challenge is None and method is None and not client.pkce_required:
         return
@@ -106,40 +106,40 @@ def check_pkce(parameters: Parameters, client: Client) -> None:
 CHECKS = (check_text, check_request_object, check_response_type, check_scope, check_pkce)
 
 
-def prompt_of(parameters: Parameters) -> frozenset[str]:
+def read_prompt(parameters: Parameters) -> frozenset[str]:
     prompt = frozenset(parameters.get("prompt", "").split())
     if "none" in prompt and len(prompt) > 1:
         raise OAuthError("invalid_request", "prompt=none excludes any other value")
     return prompt
 
 
-def max_age_of(parameters: Parameters) -> int | None:
+def read_max_age(parameters: Parameters) -> int | None:
     value = parameters.get("max_age")
     if value is None:
         return None
     if not (value.isascii() and value.isdigit() and len(value) < 20):
         raise OAuthError("invalid_request", "max_age must be a number of seconds")
-    return min(int(value), LONGEST_MAX_AGE)
+    return min(int(value), MAX_AGE_LIMIT)
 
 
-def claims_of(parameters: Parameters) -> dict[str, Any]:
-    """The `claims` parameter (OpenID Connect Core §5.5): members `id_token` and `userinfo`, objects both."""
+def read_claims(parameters: Parameters) -> dict[str, Any]:
+    """Return the members `id_token` and `userinfo` of the `claims` parameter (OpenID Connect Core §5.5)."""
     if "claims" not in parameters:
         return {"id_token": {}, "userinfo": {}}
     try:
-        claims = json.loads(parameters["claims"], parse_constant=_no_number)
-        json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()  # what a database could not keep
+        claims = json.loads(parameters["claims"], parse_constant=_refuse_constant)
+        json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()  # fails for what no database can store
     except (ValueError, RecursionError) as error:
         raise OAuthError("invalid_request", "claims is not JSON") from error
     if not isinstance(claims, dict) or "\\u0000" in parameters["claims"]:
         raise OAuthError("invalid_request", "claims is not an object")
     parts = {name: claims.get(name) or {} for name in ("id_token", "userinfo")}
-    if not all(isinstance(part, dict) for part in parts.values()) or not _acr_is_sound(parts["id_token"]):
+    if not all(isinstance(part, dict) for part in parts.values()) or not _is_valid_acr(parts["id_token"]):
         raise OAuthError("invalid_request", "claims is not understood")
     return parts
 
 
-def _acr_is_sound(id_token: dict[str, Any]) -> bool:
+def _is_valid_acr(id_token: dict[str, Any]) -> bool:
     acr = id_token.get("acr") or {}
     if not isinstance(acr, dict):
         return False
@@ -147,23 +147,23 @@ def _acr_is_sound(id_token: dict[str, Any]) -> bool:
     return isinstance(values, list) and all(isinstance(value, str) for value in [*values, acr.get("value", "")])
 
 
-def _no_number(name: str) -> float:
+def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def hinted_sub_of(parameters: Parameters, client: Client, asked: dict[str, Any]) -> str | None:
-    """The subject that id_token_hint names: our own token for this client, expired or not."""
+def read_hinted_sub(parameters: Parameters, client: Client, claims: dict[str, Any]) -> str | None:
+    """Return the subject of id_token_hint, which must be an ID token of ours for this client, expired or not."""
     hint = parameters.get("id_token_hint")
     if hint is None:
-        return _claimed_sub(asked)
-    claims = signing.read_own_token(hint)
-    if claims is None or claims.get("aud") != client.client_id:
+        return _read_claimed_sub(claims)
+    token = signing.read_own_token(hint)
+    if token is None or token.get("aud") != client.client_id:
         raise OAuthError("invalid_request", "id_token_hint is not a token of ours for this client")
-    return str(claims["sub"])
+    return str(token["sub"])
 
 
-def _claimed_sub(asked: dict[str, Any]) -> str | None:
-    """`claims` may ask for one subject only (OpenID Connect Core §5.5.1)."""
-    sub = asked["id_token"].get("sub") or {}
+def _read_claimed_sub(claims: dict[str, Any]) -> str | None:
+    """Return the one subject that the `claims` parameter accepts, if any (OpenID Connect Core §5.5.1)."""
+    sub = claims["id_token"].get("sub") or {}
     value = sub.get("value") if isinstance(sub, dict) else None
     return value if isinstance(value, str) else None

@@ -15,7 +15,7 @@ from cerbere.provider.clients.models import CLIENT_FIELDS, Client
 
 
 class LinesField(forms.CharField):
-    """A list, one item a line."""
+    """A form field for a list, one item a line."""
 
     widget = forms.Textarea
 
@@ -30,7 +30,7 @@ class LinesField(forms.CharField):
             raise forms.ValidationError(self.error_messages["required"], code="required")
 
     def run_validators(self, value: Any) -> None:
-        """The model's validators see the list."""
+        """Run no validator here: the model's validators check the list."""
 
 
 class ClientForm(forms.ModelForm):
@@ -45,7 +45,7 @@ class ClientForm(forms.ModelForm):
 
 @admin.register(Client)
 class ClientAdmin(ListedFilters):
-    """The secret is shown once, on the page that answers its making: a message would be kept with the session."""
+    """The page of clients. A new secret is shown once in the response: a message would be stored with the session."""
 
     form = ClientForm
     list_display = ["client_id", "name", "enabled", "minimum", "pkce_required", "id_token_alg"]
@@ -57,7 +57,7 @@ class ClientAdmin(ListedFilters):
         if not change:
             obj.shown_once = obj.renew_secret()  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
-        _record(request, obj, ", ".join(form.changed_data))
+        _record_change(request, obj, ", ".join(form.changed_data))
 
     def response_add(self, request: HttpRequest, obj: Client, post_url_continue: str | None = None) -> HttpResponse:
         return self._show_once(request, {obj.client_id: obj.shown_once})  # type: ignore[attr-defined]
@@ -68,7 +68,7 @@ class ClientAdmin(ListedFilters):
         for client in queryset:
             secrets[client.client_id] = client.renew_secret()
             client.save(update_fields=["secret_digest", "previous_secret_digest"])
-            _record(request, client, "secret")
+            _record_change(request, client, "secret")
         return self._show_once(request, secrets)
 
     @admin.action(description="Oublier le secret précédent", permissions=["change"])
@@ -76,7 +76,7 @@ class ClientAdmin(ListedFilters):
         for client in queryset:
             client.forget_previous_secret()
             client.save(update_fields=["previous_secret_digest"])
-            _record(request, client, "previous_secret")
+            _record_change(request, client, "previous_secret")
         self.message_user(request, "Seul le dernier secret est valable.", messages.SUCCESS)
 
     def _show_once(self, request: HttpRequest, secrets: dict[str, str]) -> HttpResponse:
@@ -84,6 +84,6 @@ class ClientAdmin(ListedFilters):
         return render(request, "admin/provider/secrets.html", self.admin_site.each_context(request) | page)
 
 
-def _record(request: HttpRequest, client: Client, fields: str) -> None:
+def _record_change(request: HttpRequest, client: Client, fields: str) -> None:
     assert isinstance(request.user, Agent)
     record(Event.CLIENT_CHANGED_BY_ADMIN, actor=request.user, client_id=client.client_id, fields=fields)

@@ -1,4 +1,4 @@
-"""private_key_jwt: an assertion that the client's registered key signs, once (RFC 7523 §3)."""
+"""Authenticate clients by private_key_jwt: assertions that a registered key has signed (RFC 7523 §3)."""
 
 import json
 import re
@@ -16,71 +16,71 @@ from joserfc.jws import extract_compact
 from cerbere.provider.clients.models import Client, UsedAssertion
 from cerbere.provider.hashes import digest
 from cerbere.provider.keys.ring import ALGORITHMS
-from cerbere.provider.keys.signing import GARBAGE
+from cerbere.provider.keys.signing import MALFORMED_TOKEN_ERRORS
 from cerbere.provider.parameters import Parameters
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-SLUG = re.compile(r"[-a-zA-Z0-9_]{1,100}")  # as Client.client_id
+SLUG = re.compile(r"[-a-zA-Z0-9_]{1,100}")  # the same rule as Client.client_id
 ENDPOINTS = ("token", "push", "revoke", "introspect")
 NUMBER = (int, float)  # RFC 7519 §2, NumericDate: fractions of seconds too
 LEEWAY = 60  # seconds
-LONGEST_LIFE = 3600  # seconds from now to `exp`: how long a `jti` must be remembered
+MAX_LIFETIME = 3600  # seconds from now to `exp`: a `jti` must be remembered that long
 
 
-def proved(parameters: Parameters, now: datetime) -> Client | None:
-    """The client whose key signed this assertion; None for any fault. A `jti` serves once."""
+def find_client_by_assertion(parameters: Parameters, now: datetime) -> Client | None:
+    """Return the client whose key signed this assertion, None for any fault. A `jti` is accepted once."""
     if parameters.get("client_assertion_type") != TYPE:
         return None
-    client = _claimed(parameters)
-    claims = _claims(client, parameters["client_assertion"]) if client else None
-    if client is None or claims is None or not _is_sound(claims, client, int(now.timestamp())):
+    client = _find_claimed_client(parameters)
+    claims = _verify_claims(client, parameters["client_assertion"]) if client else None
+    if client is None or claims is None or not _has_valid_claims(claims, client, int(now.timestamp())):
         return None
-    return client if _first_use(client, claims) else None
+    return client if _burn_jti(client, claims) else None
 
 
-def _claimed(parameters: Parameters) -> Client | None:
-    """Whose assertion it says to be, before anything of it is believed."""
+def _find_claimed_client(parameters: Parameters) -> Client | None:
+    """Return the client that the unverified assertion names, if it has registered keys."""
     try:
-        told = json.loads(extract_compact(parameters["client_assertion"].encode()).payload)
-    except (JoseError, *GARBAGE):
+        payload = json.loads(extract_compact(parameters["client_assertion"].encode()).payload)
+    except (JoseError, *MALFORMED_TOKEN_ERRORS):
         return None
-    client_id = told.get("sub") if isinstance(told, dict) else None
-    if not isinstance(client_id, str) or not SLUG.fullmatch(client_id):  # what no database could hold is asked of none
+    client_id = payload.get("sub") if isinstance(payload, dict) else None
+    if not isinstance(client_id, str) or not SLUG.fullmatch(client_id):  # no database could hold another
         return None
     if parameters.get("client_id", client_id) != client_id:
         return None
     return Client.objects.filter(client_id=client_id, enabled=True).exclude(jwks={}).first()
 
 
-def _claims(client: Client, assertion: str) -> dict[str, Any] | None:
+def _verify_claims(client: Client, assertion: str) -> dict[str, Any] | None:
     try:
         return dict(jwt.decode(assertion, KeySet.import_key_set(client.jwks), algorithms=ALGORITHMS).claims)
-    except (JoseError, *GARBAGE):
+    except (JoseError, *MALFORMED_TOKEN_ERRORS):
         return None
 
 
-def _is_sound(claims: dict[str, Any], client: Client, now: int) -> bool:
-    """Issuer and subject are the client, the audience is us, the life is short, the `jti` is there.
+def _has_valid_claims(claims: dict[str, Any], client: Client, now: int) -> bool:
+    """Check issuer, subject, audience, lifetime and the presence of a `jti` (RFC 7523 §3).
 
-    We are our issuer and each endpoint that asks for an assertion (RFC 9126 §2).
+    The audience may be our issuer or the URL of an endpoint that authenticates clients (RFC 9126 §2).
     """
-    audience = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
-    ours = {settings.PUBLIC_URL, *(settings.PUBLIC_URL + reverse(name) for name in ENDPOINTS)}
-    ends, starts = claims.get("exp"), claims.get("nbf", 0)
+    audiences = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+    accepted = {settings.PUBLIC_URL, *(settings.PUBLIC_URL + reverse(name) for name in ENDPOINTS)}
+    expires, starts = claims.get("exp"), claims.get("nbf", 0)
     return (
         claims.get("iss") == claims.get("sub") == client.client_id
-        and any(isinstance(told, str) and told in ours for told in audience)
-        and isinstance(ends, NUMBER) and now - LEEWAY < ends <= now + LONGEST_LIFE
+        and any(isinstance(audience, str) and audience in accepted for audience in audiences)
+        and isinstance(expires, NUMBER) and now - LEEWAY < expires <= now + MAX_LIFETIME
         and isinstance(starts, NUMBER) and starts <= now + LEEWAY
         and isinstance(claims.get("jti"), str) and bool(claims["jti"])
     )  # fmt: skip
 
 
-def _first_use(client: Client, claims: dict[str, Any]) -> bool:
-    forgotten_at = datetime.fromtimestamp(claims["exp"] + LEEWAY, tz=UTC)
+def _burn_jti(client: Client, claims: dict[str, Any]) -> bool:
+    expires_at = datetime.fromtimestamp(claims["exp"] + LEEWAY, tz=UTC)
     try:
         with transaction.atomic():
-            UsedAssertion.objects.create(client=client, jti_digest=digest(claims["jti"]), expires_at=forgotten_at)
+            UsedAssertion.objects.create(client=client, jti_digest=digest(claims["jti"]), expires_at=expires_at)
     except IntegrityError:
         return False
     return True

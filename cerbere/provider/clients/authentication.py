@@ -1,4 +1,4 @@
-"""How a client proves who it is (OpenID Connect Core §9): by secret, or by an assertion that its key signs."""
+"""Authenticate clients by their secret or by an assertion that their key has signed (OpenID Connect Core §9)."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from django.http import HttpRequest
 
 from accounts import attempts
-from cerbere.audit.context import client_address
+from cerbere.audit.context import get_ip_address
 from cerbere.core import times
 from cerbere.provider.clients import assertion
 from cerbere.provider.clients.models import Client
@@ -20,7 +20,7 @@ METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 
 class TooManyFailures(OAuthError):
-    """One source fails again and again: it is told to wait (RFC 6585 §4)."""
+    """Too many failed authentications from one IP address: the client must wait (RFC 6585 §4)."""
 
     status = 429
 
@@ -29,36 +29,42 @@ class TooManyFailures(OAuthError):
         self.headers = {"Retry-After": seconds}
 
 
-def authenticate(request: HttpRequest, parameters: Parameters, now: datetime, expected: Client | None = None) -> Client:
-    """The client that sent this request; `expected` spares a statement if it is this one. Raises OAuthError."""
+def authenticate_client(
+    request: HttpRequest, parameters: Parameters, now: datetime, expected: Client | None = None
+) -> Client:
+    """Return the client that sent this request. Raises OAuthError.
+
+    `expected` is a client that was already read; the statement is spared when the request names it.
+    """
     header = request.META.get("HTTP_AUTHORIZATION", "")
-    ways = [bool(header), "client_secret" in parameters, "client_assertion" in parameters]
-    if sum(ways) > 1:
+    methods = [bool(header), "client_secret" in parameters, "client_assertion" in parameters]
+    if sum(methods) > 1:
         raise OAuthError("invalid_request", "two ways of client authentication at once")
     if "client_assertion" in parameters:
-        client = assertion.proved(parameters, now)
+        client = assertion.find_client_by_assertion(parameters, now)
     else:
-        client = _by_secret(*(_basic(header, parameters) if header else _post(parameters)), expected)
+        credentials = _read_basic_secret(header, parameters) if header else _read_posted_secret(parameters)
+        client = _find_client_by_secret(*credentials, expected)
     if client is None:
-        raise _failure(request, now)
+        raise _count_failure(request, now)
     return client
 
 
-def _by_secret(client_id: str, secret: str, expected: Client | None) -> Client | None:
-    """A client that has registered keys proves itself by them only."""
+def _find_client_by_secret(client_id: str, secret: str, expected: Client | None) -> Client | None:
+    """Return the client that has this secret; one that has registered keys must use these."""
     client = expected if expected and expected.client_id == client_id else find_client_by_id(client_id)
     usable = client is not None and client.enabled and not client.jwks
-    return client if client and usable and client.secret_is(secret) else None
+    return client if client and usable and client.check_secret(secret) else None
 
 
-def _post(parameters: Parameters) -> tuple[str, str]:
+def _read_posted_secret(parameters: Parameters) -> tuple[str, str]:
     if "client_id" not in parameters or "client_secret" not in parameters:
         raise ClientError("no client authentication")
     return parameters["client_id"], parameters["client_secret"]
 
 
-def _basic(header: str, parameters: Parameters) -> tuple[str, str]:
-    """User and password, both form-encoded (RFC 6749 §2.3.1)."""
+def _read_basic_secret(header: str, parameters: Parameters) -> tuple[str, str]:
+    """Return client_id and secret from HTTP Basic, where both are form-encoded (RFC 6749 §2.3.1)."""
     scheme, _, encoded = header.partition(" ")
     try:
         decoded = base64.b64decode(encoded, validate=True).decode()
@@ -73,6 +79,6 @@ def _basic(header: str, parameters: Parameters) -> tuple[str, str]:
     return client_id, secret
 
 
-def _failure(request: HttpRequest, now: datetime) -> OAuthError:
-    wait_until = attempts.count_client_failure(client_address(request), now)
+def _count_failure(request: HttpRequest, now: datetime) -> OAuthError:
+    wait_until = attempts.count_client_failure(get_ip_address(request), now)
     return TooManyFailures(times.format_retry_after(wait_until, now)) if wait_until else ClientError()

@@ -13,11 +13,11 @@ from django.utils import timezone
 from cerbere.provider.claims import CLAIMS
 from cerbere.provider.clients.public_keys import validate_public_keys
 from cerbere.provider.clients.redirect_uris import validate_redirect_uris, validate_web_uri
-from cerbere.provider.hashes import digest, new_secret
+from cerbere.provider.hashes import digest, make_secret
 from cerbere.provider.keys import signing
 from twofactor.strength import Strength
 
-ACR = re.compile(r"[\x21-\x7e]+")  # one of `acr_values`, which are apart by spaces
+ACR = re.compile(r"[\x21-\x7e]+")  # no space, which separates the items of `acr_values`
 
 
 class Level(models.IntegerChoices):
@@ -68,14 +68,14 @@ class Client(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """What no single field can tell."""
+        """Check what no validator of a single field can check."""
         if not isinstance(self.claims, list) or not set(map(str, self.claims)) <= set(CLAIMS):
             raise ValidationError(f"Les données permises sont parmi : {', '.join(CLAIMS)}.")
         if not (ACR.fullmatch(self.acr_password) and ACR.fullmatch(self.acr_two_factor)):
             raise ValidationError("Un nom d’acr est en caractères ASCII visibles, sans espace.")
         if self.acr_password == self.acr_two_factor:
             raise ValidationError("Les deux niveaux ne peuvent pas porter le même nom d’acr.")
-        if unknown := {self.id_token_alg, self.userinfo_alg} - {"", *signing.current_ring().algorithms()}:
+        if unknown := {self.id_token_alg, self.userinfo_alg} - {"", *signing.get_current_ring().list_algorithms()}:
             raise ValidationError(f"Aucune clé de signature {', '.join(unknown)} dans CERBERE_SIGNING_KEYS.")
         if self.sector and not settings.PAIRWISE_SALT:
             raise ValidationError("Un secteur demande le réglage CERBERE_PAIRWISE_SALT.")
@@ -83,28 +83,29 @@ class Client(models.Model):
             validate_public_keys(self.jwks)
 
     def renew_secret(self) -> str:
-        """Returns the new secret, which cannot be had again; the caller saves.
+        """Replace the secret, and return the new one, which is not stored. The caller saves.
 
-        The one before stays valid until the next renewal or `forget_previous_secret`: applications roll over.
+        The previous secret stays valid until the next renewal or `forget_previous_secret`, so that the
+        application can change it without an interruption.
         """
-        secret = new_secret()
+        secret = make_secret()
         self.previous_secret_digest, self.secret_digest = self.secret_digest, digest(secret)
         return secret
 
     def forget_previous_secret(self) -> None:
         self.previous_secret_digest = ""
 
-    def secret_is(self, presented: str) -> bool:
-        valid = [known for known in (self.secret_digest, self.previous_secret_digest) if known]
-        return any(hmac.compare_digest(known, digest(presented)) for known in valid)
+    def check_secret(self, presented: str) -> bool:
+        stored = [secret_digest for secret_digest in (self.secret_digest, self.previous_secret_digest) if secret_digest]
+        return any(hmac.compare_digest(secret_digest, digest(presented)) for secret_digest in stored)
 
 
-# What may be said of a client: in the administration, in a reviewed file, to a command.
+# The fields that the administration, a reviewed file and a command may set.
 CLIENT_FIELDS = [field.name for field in Client._meta.concrete_fields if field.editable and not field.primary_key]
 
 
 class UsedAssertion(models.Model):
-    """The `jti` of a client's assertion (RFC 7523 §3): none is accepted twice."""
+    """The `jti` of an assertion that a client has used (RFC 7523 §3), so that it is not accepted again."""
 
     client = models.ForeignKey(Client, models.CASCADE)
     jti_digest = models.CharField(max_length=64)

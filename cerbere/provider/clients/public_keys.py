@@ -1,4 +1,4 @@
-"""Which keys an application may register to prove itself (private_key_jwt)."""
+"""Validate the public keys that an application registers (private_key_jwt)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 
 def validate_public_keys(jwks: Any) -> None:
-    """A JWK set (RFC 7517 §5) of public RSA or EC keys; a private one sent by mistake is refused."""
+    """Check that this is a JWK set (RFC 7517 §5) of public RSA or EC keys; private keys are refused."""
     try:
         keys = KeySet.import_key_set(jwks).keys
     except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""The statement by which every request of a client begins, the same for SQLite and PostgreSQL."""
+"""The statement that reads a client, the same for SQLite and PostgreSQL."""
 
 from cerbere.core.rows import fetch_instances, list_columns
 from cerbere.provider.clients.models import Client
@@ -7,6 +7,6 @@ CLIENT_BY_ID = f"SELECT {list_columns(Client, 'c')} FROM provider_client AS c WH
 
 
 def find_client_by_id(client_id: str) -> Client | None:
-    """Return the client, enabled or not."""
+    """Return the client, enabled or not, None for an unknown client_id."""
     found = fetch_instances(CLIENT_BY_ID, [client_id], Client)
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""Which addresses an application may register (RFC 9700 §2.1, RFC 6749 §3.1.2)."""
+"""Validate the URLs that an application registers (RFC 9700 §2.1, RFC 6749 §3.1.2)."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ MAXIMUM_LENGTH = 2000
 
 
 def validate_web_uri(uri: str) -> None:
-    """https, or http on loopback; no fragment, wildcard, credentials, white space or control character."""
+    """Check that a URL is https, or http on loopback, without fragment, wildcard, credentials or white space."""
     if not isinstance(uri, str) or not uri.isascii() or not uri.isprintable() or len(uri) > MAXIMUM_LENGTH:
         raise ValidationError("Adresse illisible.")
     try:

@@ -1,4 +1,4 @@
-"""Clients as a reviewed file: what it would change, and changing it all at once."""
+"""Register clients from a reviewed file: plan the changes, then apply all of them or none."""
 
 import tomllib
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ FIELDS = [name for name in CLIENT_FIELDS if name != "client_id"]
 
 
 class FileError(ValueError):
-    """The file is not TOML, names something that does not exist, or describes a client that may not be."""
+    """A file that is not TOML, names an unknown field, or describes an invalid client."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One client as the file wants it; `before` holds the old value of each field that would change."""
+    """A client with the values of the file; `before` has the old value of each field that changes."""
 
     client: Client
     is_new: bool
     before: dict[str, Any]
 
-    def lines(self) -> list[str]:
+    def format_lines(self) -> list[str]:
         name = self.client.client_id
         if self.is_new:
             return [f"+ {name}", *(f"    {key}: {getattr(self.client, key)!r}" for key in FIELDS)]
@@ -38,8 +38,8 @@ class Change:
         return [f"~ {name}", *(f"    {key}: {old!r} -> {getattr(self.client, key)!r}" for key, old in changed)]
 
 
-def plan(content: bytes) -> list[Change]:
-    """What the file would change. Raises FileError with every fault, one a line; nothing is written."""
+def plan_changes(content: bytes) -> list[Change]:
+    """Return the changes that the file asks for, without writing. Raises FileError with one line for each fault."""
     try:
         clients = tomllib.loads(content.decode()).get("clients", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -49,7 +49,7 @@ def plan(content: bytes) -> list[Change]:
     changes, faults = [], []
     for client_id, wanted in clients.items():
         try:
-            changes.append(_change(client_id, wanted))
+            changes.append(_plan_change(client_id, wanted))
         except FileError as error:
             faults.append(f"{client_id}: {error}")
     if faults:
@@ -57,27 +57,27 @@ def plan(content: bytes) -> list[Change]:
     return changes
 
 
-def _change(client_id: str, wanted: dict[str, Any]) -> Change:
-    """What the file does not say is the default: the file is the whole truth of its clients."""
+def _plan_change(client_id: str, wanted: dict[str, Any]) -> Change:
+    """Return the change of one client; a field that the file does not name gets its default."""
     client = Client.objects.filter(client_id=client_id).first()
     is_new = client is None
     client = client or Client(client_id=client_id)
-    target = _values(client_id, wanted)
+    target = _read_values(client_id, wanted)
     before = {name: getattr(client, name) for name, value in target.items() if getattr(client, name) != value}
     for name, value in target.items():
         setattr(client, name, value)
-    _validate(client)
+    _validate_client(client)
     return Change(client, is_new, {} if is_new else before)
 
 
-def new_client(client_id: str, wanted: dict[str, Any]) -> Change:
-    """One that is not there yet, described as in the file. Raises FileError."""
-    client = Client(client_id=client_id, **_values(client_id, wanted))
-    _validate(client)
+def plan_new_client(client_id: str, wanted: dict[str, Any]) -> Change:
+    """Return a new client with these values, named as in the file. Raises FileError."""
+    client = Client(client_id=client_id, **_read_values(client_id, wanted))
+    _validate_client(client)
     return Change(client, is_new=True, before={})
 
 
-def _values(client_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
+def _read_values(client_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
     if unknown := set(wanted) - set(FIELDS):
         raise FileError(f"unknown: {', '.join(sorted(unknown))}")
     default = Client(client_id=client_id, name=client_id)
@@ -87,15 +87,15 @@ def _values(client_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
     return values | {"minimum": int(MINIMUM[wanted.get("minimum", "eidas1")])}
 
 
-def _validate(client: Client) -> None:
+def _validate_client(client: Client) -> None:
     try:
         client.full_clean()
     except ValidationError as error:
         raise FileError("; ".join(error.messages)) from error
 
 
-def apply(changes: list[Change]) -> dict[str, str]:
-    """Write them all or none. The secrets of new clients by client_id, which cannot be had again."""
+def apply_changes(changes: list[Change]) -> dict[str, str]:
+    """Write all changes or none, and return the secrets of new clients by client_id; they are not stored."""
     secrets: dict[str, str] = {}
     with transaction.atomic():
         for change in changes:
@@ -103,11 +103,11 @@ def apply(changes: list[Change]) -> dict[str, str]:
                 secrets[change.client.client_id] = change.client.renew_secret()
             if change.is_new or change.before:
                 change.client.save()
-                _record(change)
+                _record_change(change)
     return secrets
 
 
-def _record(change: Change) -> None:
+def _record_change(change: Change) -> None:
     client_id = change.client.client_id
     if change.is_new:
         record(Event.CLIENT_REGISTERED, client_id=client_id)

@@ -1,4 +1,4 @@
-"""Sign tokens with the keys of this moment, read our own, and follow the file of the keys."""
+"""Sign tokens, verify our own, and read the file of the signing keys again when it changes."""
 
 import os
 from dataclasses import dataclass
@@ -12,66 +12,68 @@ from django.utils import timezone
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from cerbere.provider.keys.ring import ALGORITHMS, Ring, SigningKeyError, parse
+from cerbere.provider.keys.ring import ALGORITHMS, Ring, SigningKeyError, parse_signing_keys
 
 log = structlog.get_logger("cerbere.provider.keys")
-LOOK_EVERY = 5  # seconds between two looks at the file
-GARBAGE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)  # what joserfc raises for a mangled token
+CHECK_INTERVAL = 5  # seconds between two checks of the file
+# joserfc raises these, besides its JoseError, for a malformed token.
+MALFORMED_TOKEN_ERRORS = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 
 
 @dataclass
-class Watch:
-    """The file of the keys, looked at now and then: a rotation reaches running nodes without a restart.
+class SigningKeysFile:
+    """The file of the signing keys, read again when it changes, so that a rotation needs no restart.
 
-    A file that cannot be read or parsed changes nothing: the keys of before go on, and the log tells.
+    When the file cannot be read or parsed, the previous keys stay in use and an error is logged.
     """
 
     text: str = ""
     path: str = ""
     stamp: int = 0
-    looked_at: float = -LOOK_EVERY
+    checked_at: float = -CHECK_INTERVAL
 
-    def ring(self) -> Ring:
+    def get_ring(self) -> Ring:
         if self.path != settings.SIGNING_KEYS_FILE:  # first use in this process
-            self.text, self.path, self.looked_at = settings.SIGNING_KEYS, settings.SIGNING_KEYS_FILE, -LOOK_EVERY
-        if monotonic() - self.looked_at >= LOOK_EVERY:
-            self._look()
-        return parse(self.text)
+            self.text, self.path, self.checked_at = settings.SIGNING_KEYS, settings.SIGNING_KEYS_FILE, -CHECK_INTERVAL
+        if monotonic() - self.checked_at >= CHECK_INTERVAL:
+            self._read_if_changed()
+        return parse_signing_keys(self.text)
 
-    def _look(self) -> None:
-        self.looked_at = monotonic()
+    def _read_if_changed(self) -> None:
+        self.checked_at = monotonic()
         try:
             stamp = os.stat(self.path).st_mtime_ns
             if stamp != self.stamp:
                 text = Path(self.path).read_text()
-                parse(text)
+                parse_signing_keys(text)
                 self.text, self.stamp = text, stamp
         except (OSError, SigningKeyError) as error:
             log.error("signing_keys_not_read", error=str(error))
 
 
-_watch = Watch()
+_keys_file = SigningKeysFile()
 
 
-def current_ring() -> Ring:
-    """The keys of this moment, parsed once a process and again only when their file has changed."""
-    return _watch.ring() if settings.SIGNING_KEYS_FILE else parse(settings.SIGNING_KEYS)
+def get_current_ring() -> Ring:
+    """Return the current signing keys, parsed again only when their file has changed."""
+    return _keys_file.get_ring() if settings.SIGNING_KEYS_FILE else parse_signing_keys(settings.SIGNING_KEYS)
 
 
-def public_jwks() -> dict[str, Any]:
-    return current_ring().published(timezone.now()).as_dict(private=False)  # type: ignore[return-value]
+def export_public_jwks() -> dict[str, Any]:
+    return get_current_ring().get_published_keys(timezone.now()).as_dict(private=False)  # type: ignore[return-value]
 
 
 def sign_token(claims: dict[str, Any], alg: str, typ: str = "JWT") -> str:
-    key = current_ring().signing(alg, timezone.now())
+    key = get_current_ring().get_signing_key(alg, timezone.now())
     return jwt.encode({"alg": alg, "kid": key.kid, "typ": typ}, claims, key)
 
 
 def read_own_token(token: str) -> dict[str, Any] | None:
-    """The claims of an ID token that we signed, expired or not; None if we did not."""
+    """Return the claims of an ID token that we signed, expired or not, None for any other token."""
     try:
-        read = jwt.decode(token, current_ring().published(timezone.now()), algorithms=ALGORITHMS)
-    except (JoseError, *GARBAGE):
+        verified = jwt.decode(token, get_current_ring().get_published_keys(timezone.now()), algorithms=ALGORITHMS)
+    except (JoseError, *MALFORMED_TOKEN_ERRORS):
         return None
-    is_ours = read.claims.get("iss") == settings.PUBLIC_URL and {"sub", "aud", "at_hash"} <= set(read.claims)
-    return dict(read.claims) if is_ours else None  # at_hash: neither a signed userinfo nor a logout token
+    # Only ID tokens have an at_hash: a signed userinfo response or a logout token is not accepted.
+    is_ours = verified.claims.get("iss") == settings.PUBLIC_URL and {"sub", "aud", "at_hash"} <= set(verified.claims)
+    return dict(verified.claims) if is_ours else None

@@ -12,7 +12,7 @@ from cerbere.provider.logout.models import LogoutNotice
 
 
 class ClientFilter(admin.SimpleListFilter):
-    """By name: a filter on the relation itself would let lookups go through it."""
+    """A filter by client_id; one on the relation itself would allow lookups through the relation."""
 
     title, parameter_name = "application", "application"
 
@@ -25,7 +25,7 @@ class ClientFilter(admin.SimpleListFilter):
 
 @admin.register(LogoutNotice)
 class LogoutNoticeAdmin(ListedFilters):
-    """What became of each back-channel logout; read-only."""
+    """The page of back-channel logout notices and their outcomes; read-only."""
 
     list_display = ["created_at", "client", "agent", "attempts", "delivered_at", "last_error"]
     list_filter = [ClientFilter, ("delivered_at", admin.EmptyFieldListFilter)]

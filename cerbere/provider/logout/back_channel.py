@@ -1,4 +1,4 @@
-"""Back-channel logout: every application of a session that ends is notified, and the agent does not wait for that.
+"""Notify applications of the sessions that end (OpenID Connect Back-Channel Logout), in background tasks.
 
 Notices are sent by `requests`, and not by the client of the Bnum's sources (twofactor/sources/fetch.py), because the
 two need opposite things. Applications may be anywhere, so that the proxies and the authorities that the operator names
@@ -25,7 +25,7 @@ from cerbere.core.retries import next_attempt_at, requeue_abandoned
 from cerbere.provider.keys import signing
 from cerbere.provider.logout.models import LogoutNotice
 from cerbere.provider.tokens.models import Grant
-from cerbere.provider.tokens.subjects import subject
+from cerbere.provider.tokens.subjects import compute_subject
 from twofactor.otp_mel.remove_otp_mel import otp_mel_removed
 from twofactor.strength import Strength
 
@@ -34,7 +34,7 @@ TOKEN_LIFETIME = timedelta(minutes=2)
 TIMEOUT = (3, 3)  # seconds to connect, then for each byte
 DEADLINE = 6  # seconds for the whole exchange: one worker serves all applications
 RETRY_AFTER = [timedelta(seconds=s) for s in (10, 60, 600, 3600)]
-STALLED_AFTER = timedelta(hours=2)  # far beyond DEADLINE: the worker died while it had the notice
+STALLED_AFTER = timedelta(hours=2)  # far beyond DEADLINE: the worker died during the task
 log = structlog.get_logger("cerbere.provider.logout.back_channel")
 
 
@@ -82,14 +82,11 @@ def send_logout_notice(notice_id: int) -> None:
 
 
 def _try_to_deliver(notice: LogoutNotice, now: datetime) -> str:
-    """Return an empty string when the application answers 200 or 204 (OpenID Connect Back-Channel Logout §2.8).
-
-    Else the fault, for the administration.
-    """
+    """Return an empty string when the application answers 200 or 204 (Back-Channel Logout §2.8), else the fault."""
     data = {"logout_token": make_logout_token(notice, now)}
     try:
         return run_within(DEADLINE, lambda: _post(notice.client.backchannel_logout_uri, data))
-    except TimeoutError:  # each byte of the answer was in time, the whole answer was not
+    except TimeoutError:  # each byte came in time, but not the whole response
         return "too slow"
 
 
@@ -97,9 +94,7 @@ def _post(uri: str, data: dict[str, str]) -> str:
     try:
         response = requests.post(uri, data=data, timeout=TIMEOUT, allow_redirects=False, stream=True)
         response.close()
-    except (
-        OSError
-    ) as error:  # the base of requests' exceptions, and its own for a REQUESTS_CA_BUNDLE that does not exist
+    except OSError as error:  # also raised as such for a REQUESTS_CA_BUNDLE that does not exist
         return type(error).__name__
     return "" if response.status_code in (200, 204) else f"status {response.status_code}"
 
@@ -120,7 +115,7 @@ def make_logout_token(notice: LogoutNotice, now: datetime) -> str:
     """Make the logout token (OpenID Connect Back-Channel Logout §2.4). Each attempt has a `jti` of its own."""
     claims = {
         "iss": settings.PUBLIC_URL,
-        "sub": subject(notice.agent, notice.client),
+        "sub": compute_subject(notice.agent, notice.client),
         "aud": notice.client.client_id,
         "iat": int(now.timestamp()),
         "exp": int((now + TOKEN_LIFETIME).timestamp()),

@@ -7,7 +7,7 @@ from cerbere.provider.clients.models import Client
 
 
 class LogoutNotice(models.Model):
-    """That a session has ended, for one application; kept so that the helpdesk sees what became of it."""
+    """A notice to one application that a session has ended; kept so that the helpdesk sees whether it arrived."""
 
     client = models.ForeignKey(Client, models.CASCADE, verbose_name="application")
     agent = models.ForeignKey(Agent, models.CASCADE, verbose_name="agent")

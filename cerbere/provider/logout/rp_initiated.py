@@ -1,4 +1,4 @@
-"""RP-initiated logout: read what an application asks, then end the session when the agent is known to want it."""
+"""Read logout requests of applications, and end the session (OpenID Connect RP-Initiated Logout)."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from cerbere.provider.errors import PageError
 from cerbere.provider.keys import signing
 from cerbere.provider.parameters import Parameters
 from cerbere.provider.responses import add_query
-from cerbere.provider.tokens.subjects import subject
+from cerbere.provider.tokens.subjects import compute_subject
 
 MAXIMUM_STATE = 4096  # characters
 PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
@@ -21,17 +21,17 @@ PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
 @dataclass(frozen=True)
 class LogoutRequest:
-    """OpenID Connect RP-Initiated Logout §2, checked. `sub` is None without a hint: then the agent is asked."""
+    """A valid logout request (RP-Initiated Logout §2). Without an id_token_hint, all fields are None."""
 
     client: Client | None = None
     sub: str | None = None
     redirect_to: str | None = None
 
 
-def read(parameters: Parameters) -> LogoutRequest:
-    """Raises PageError for a hint that is not ours, or an address that this client has not registered.
+def read_logout_request(parameters: Parameters) -> LogoutRequest:
+    """Check the parameters, and return the logout request. Without a hint, no redirect is allowed (§3).
 
-    Without a hint nothing tells who asks, so nobody is redirected anywhere (§3).
+    Raises PageError for a hint that is not a token of ours, or a URL that this client has not registered.
     """
     hint = parameters.get("id_token_hint")
     if hint is None:
@@ -42,10 +42,10 @@ def read(parameters: Parameters) -> LogoutRequest:
     client = Client.objects.filter(client_id=claims["aud"], enabled=True).first()
     if client is None:
         raise PageError("invalid_client", "the client of id_token_hint is not known")
-    return LogoutRequest(client, str(claims["sub"]), _destination(parameters, client))
+    return LogoutRequest(client, str(claims["sub"]), _read_redirect_url(parameters, client))
 
 
-def _destination(parameters: Parameters, client: Client) -> str | None:
+def _read_redirect_url(parameters: Parameters, client: Client) -> str | None:
     uri = parameters.get("post_logout_redirect_uri")
     if uri is None:
         return None
@@ -54,16 +54,19 @@ def _destination(parameters: Parameters, client: Client) -> str | None:
     return add_query(uri, state=parameters.get("state", "")[:MAXIMUM_STATE] or None)
 
 
-def may_end_at_once(request: HttpRequest, asked: LogoutRequest) -> bool:
-    """Nobody is signed in, or the token is of this very agent: an image of another site has none."""
+def can_end_at_once(request: HttpRequest, logout_request: LogoutRequest) -> bool:
+    """Tell whether no confirmation is needed: nobody is signed in, or the ID token is of this agent.
+
+    Without that proof, an image on another site could end the session.
+    """
     agent = request.user
     if not isinstance(agent, Agent):
         return True
-    return asked.client is not None and asked.sub == subject(agent, asked.client)
+    return logout_request.client is not None and logout_request.sub == compute_subject(agent, logout_request.client)
 
 
-def end(request: HttpRequest, asked: LogoutRequest) -> None:
+def end_session(request: HttpRequest, logout_request: LogoutRequest) -> None:
     if isinstance(request.user, Agent):
-        client_id = asked.client.client_id if asked.client else ""
+        client_id = logout_request.client.client_id if logout_request.client else ""
         record(Event.LOGOUT_BY_CLIENT, request.user, client_id=client_id)
     logout(request)

@@ -1,4 +1,4 @@
-"""What authorization requests gave: codes and tokens, of which only digests are kept."""
+"""Grants: the codes and tokens of authorization requests, stored as digests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import Agent, AgentSession
-from cerbere.provider.claims import known_scopes
+from cerbere.provider.claims import select_known_scopes
 from cerbere.provider.clients.models import Client
-from cerbere.provider.hashes import digest, new_secret
+from cerbere.provider.hashes import digest, make_secret
 
 CODE_LIFETIME = timedelta(seconds=60)
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
@@ -21,35 +21,35 @@ ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a grant gives at once. `refresh` is `family.secret`: a used one still names the family that it was of."""
+    """New tokens of a grant. `refresh` is `family.secret`, so that a used one can be traced to its family."""
 
     access: str
     refresh: str | None = None
 
     @classmethod
-    def new(cls, family: str | None) -> Tokens:
-        return cls(new_secret(), f"{family}.{new_secret()}" if family else None)
+    def make(cls, family: str | None) -> Tokens:
+        return cls(make_secret(), f"{family}.{make_secret()}" if family else None)
 
-    def columns(self, now: datetime) -> dict[str, Any]:
-        kept = {"access_digest": digest(self.access), "access_expires_at": now + ACCESS_TOKEN_LIFETIME}
+    def to_columns(self, now: datetime) -> dict[str, Any]:
+        columns = {"access_digest": digest(self.access), "access_expires_at": now + ACCESS_TOKEN_LIFETIME}
         if self.refresh is None:
-            return kept
-        return kept | {"family": self.refresh.partition(".")[0], "refresh_digest": digest(self.refresh)}
+            return columns
+        return columns | {"family": self.refresh.partition(".")[0], "refresh_digest": digest(self.refresh)}
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
     def with_validity_relations(self) -> GrantQuerySet:
-        """Read with each grant, in one statement, all that must still be true when it is used."""
+        """Select with each grant, in one statement, the rows that its validity depends on."""
         return self.select_related("client", "agent", "agent__otp_mel", "session")
 
-    def by_token(self, token: str) -> Grant | None:
+    def find_by_token(self, token: str) -> Grant | None:
         """Return the grant of an access token or of the current refresh token of a family; each has an index."""
         current = Q(family=token.partition(".")[0], refresh_digest=digest(token))
         return self.with_validity_relations().filter(Q(access_digest=digest(token)) | current).first()
 
 
 class Grant(models.Model):
-    """What one authorization request gave: a code, then an access token. Only digests are kept.
+    """The grant of one authorization request: a code, then tokens, stored as digests.
 
     Its indexes are made by hand: Django makes two of each column of text, and every sign-on pays for them twice.
     """
@@ -88,22 +88,22 @@ class Grant(models.Model):
     def redeem(self, tokens: Tokens, now: datetime) -> bool:
         """Burn the code and attach the tokens in one statement; return False when it was burnt already."""
         unburnt = Grant.objects.filter(pk=self.pk, redeemed_at=None, revoked_at=None)
-        return unburnt.update(redeemed_at=now, **tokens.columns(now)) == 1
+        return unburnt.update(redeemed_at=now, **tokens.to_columns(now)) == 1
 
     @property
     def known_scope(self) -> str:
-        """What was asked for and means something here (RFC 6749 §3.3): whoever reads it may rely on it."""
-        return " ".join(known_scopes(self.scope, tuple(self.client.claims)))
+        """Return the granted scopes: those requested that give this client a claim (RFC 6749 §3.3)."""
+        return " ".join(select_known_scopes(self.scope, tuple(self.client.claims)))
 
     def has_refresh_token(self, presented: str) -> bool:
-        """Whether it is the current one of the family, not one that was used."""
+        """Tell whether this is the current refresh token of the family, and not a used one."""
         return hmac.compare_digest(self.refresh_digest, digest(presented))
 
     def rotate(self, presented: str, tokens: Tokens, now: datetime) -> bool:
         """Put new tokens in the place of the presented refresh token; return False when it was used before."""
         current = Grant.objects.filter(pk=self.pk, refresh_digest=digest(presented), revoked_at=None)
-        return current.update(**tokens.columns(now)) == 1
+        return current.update(**tokens.to_columns(now)) == 1
 
     def revoke(self, now: datetime) -> None:
-        """The code and the access token that it gave are dead from now on."""
+        """Revoke the code and the tokens of this grant."""
         Grant.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)

@@ -1,4 +1,4 @@
-"""The statements by which every code and every access token is looked up, the same for SQLite and PostgreSQL."""
+"""The statements that insert and find grants, the same for SQLite and PostgreSQL."""
 
 from accounts.models import Agent, AgentSession
 from cerbere.core.rows import fetch_instances, list_columns, make_insert
@@ -7,7 +7,7 @@ from cerbere.provider.tokens.models import Grant
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.queries import join_device
 
-# A grant with all that must still be true when it is used.
+# A grant with the rows that its validity depends on.
 GRANT = f"""
     SELECT {list_columns(Grant, "g")}, {list_columns(Client, "c")}, {list_columns(Agent, "a")},
            {list_columns(OtpMelDevice, "d")}, {list_columns(AgentSession, "s")}

@@ -1,4 +1,4 @@
-"""Revocation (RFC 7009): a token is worth nothing any more."""
+"""Revoke tokens (RFC 7009)."""
 
 from datetime import datetime
 
@@ -8,17 +8,17 @@ from cerbere.provider.clients.models import Client
 from cerbere.provider.errors import OAuthError
 from cerbere.provider.hashes import digest
 from cerbere.provider.parameters import Parameters
-from cerbere.provider.tokens.issue import required
+from cerbere.provider.tokens.issue import require_parameter
 from cerbere.provider.tokens.models import Grant
 
 
 def revoke(client: Client, parameters: Parameters, now: datetime) -> None:
-    """A refresh token, also a used one, takes everything of its grant with it, an access token only itself.
+    """Revoke an access token, or the whole grant of a refresh token, even of a used one.
 
-    Silent for what is unknown (§2.2). Raises OAuthError without a token, and for another client's (§2.1).
+    An unknown token is no error (§2.2). Raises OAuthError without a token, and for one of another client (§2.1).
     """
-    token = required(parameters, "token")
-    grant = Grant.objects.by_token(token) or Grant.objects.filter(family=token.partition(".")[0]).first()
+    token = require_parameter(parameters, "token")
+    grant = Grant.objects.find_by_token(token) or Grant.objects.filter(family=token.partition(".")[0]).first()
     if grant is None:
         return
     if grant.client != client:

@@ -1,4 +1,4 @@
-"""Who an agent is for a client (OpenID Connect Core §8): one `sub` everywhere, or one a sector."""
+"""Compute the subject of an agent for a client (OpenID Connect Core §8): public, or one for each sector."""
 
 import hashlib
 import hmac
@@ -8,14 +8,17 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.models import Agent
 from cerbere.provider.clients.models import Client
-from cerbere.provider.hashes import b64url
+from cerbere.provider.hashes import encode_base64url
 
 
-def subject(agent: Agent, client: Client) -> str:
-    """The directory's uuid, or for a client of a sector what nobody can compute from it without the salt (§8.1)."""
+def compute_subject(agent: Agent, client: Client) -> str:
+    """Return the agent's uuid or, for a client of a sector, a keyed hash of both (§8.1).
+
+    Raises ImproperlyConfigured when a sector is used without CERBERE_PAIRWISE_SALT.
+    """
     if not client.sector:
         return str(agent.uuid)
     if not settings.PAIRWISE_SALT:
         raise ImproperlyConfigured("CERBERE_PAIRWISE_SALT is missing: the sub of a sector cannot be computed")
-    told = f"{client.sector}\n{agent.uuid}".encode()
-    return b64url(hmac.new(settings.PAIRWISE_SALT.encode(), told, hashlib.sha256).digest())
+    message = f"{client.sector}\n{agent.uuid}".encode()
+    return encode_base64url(hmac.new(settings.PAIRWISE_SALT.encode(), message, hashlib.sha256).digest())

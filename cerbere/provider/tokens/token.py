@@ -1,15 +1,15 @@
-"""The token endpoint's act: authenticate the client, then what each grant type gives."""
+"""Answer token requests: authenticate the client, then issue the tokens of the grant type."""
 
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 
-from cerbere.provider.clients.authentication import authenticate
+from cerbere.provider.clients.authentication import authenticate_client
 from cerbere.provider.errors import OAuthError
 from cerbere.provider.hashes import digest
 from cerbere.provider.parameters import Parameters
-from cerbere.provider.tokens.issue import required
+from cerbere.provider.tokens.issue import require_parameter
 from cerbere.provider.tokens.models import Grant
 from cerbere.provider.tokens.queries import GRANT_BY_CODE, GRANT_BY_FAMILY, find_grant
 from cerbere.provider.tokens.redeem_code import redeem_code
@@ -17,27 +17,27 @@ from cerbere.provider.tokens.refresh import refresh
 
 
 def token(request: HttpRequest, parameters: Parameters, now: datetime) -> dict[str, Any]:
-    """Return the members of the token response. Raises OAuthError; what is used twice revokes what it gave.
+    """Return the members of the token response. Raises OAuthError.
 
-    What the request presents is read before the client is authenticated, and with it: one statement for both.
+    The grant is read before the client is authenticated, so that one statement reads both.
     """
     grant_type = parameters.get("grant_type", "")
-    grant = READERS[grant_type](parameters) if grant_type in READERS else None
-    client = authenticate(request, parameters, now, grant.client if grant else None)
-    required(parameters, "grant_type")
-    if grant_type not in ACTS:
-        raise OAuthError("unsupported_grant_type", f"only {' and '.join(ACTS)} are supported")
-    return ACTS[grant_type](client, grant, parameters, now)
+    grant = GRANT_FINDERS[grant_type](parameters) if grant_type in GRANT_FINDERS else None
+    client = authenticate_client(request, parameters, now, grant.client if grant else None)
+    require_parameter(parameters, "grant_type")
+    if grant_type not in GRANT_TYPES:
+        raise OAuthError("unsupported_grant_type", f"only {' and '.join(GRANT_TYPES)} are supported")
+    return GRANT_TYPES[grant_type](client, grant, parameters, now)
 
 
-def _by_code(parameters: Parameters) -> Grant | None:
+def _find_grant_by_code(parameters: Parameters) -> Grant | None:
     return find_grant(GRANT_BY_CODE, digest(parameters["code"])) if "code" in parameters else None
 
 
-def _by_family(parameters: Parameters) -> Grant | None:
-    """A used refresh token still names the family that it was of."""
+def _find_grant_by_family(parameters: Parameters) -> Grant | None:
+    """Return the grant by the family that a refresh token names, even a used one."""
     return find_grant(GRANT_BY_FAMILY, parameters.get("refresh_token", "").partition(".")[0])
 
 
-READERS = {"authorization_code": _by_code, "refresh_token": _by_family}
-ACTS = {"authorization_code": redeem_code, "refresh_token": refresh}
+GRANT_FINDERS = {"authorization_code": _find_grant_by_code, "refresh_token": _find_grant_by_family}
+GRANT_TYPES = {"authorization_code": redeem_code, "refresh_token": refresh}

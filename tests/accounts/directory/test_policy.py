@@ -95,8 +95,8 @@ def test_nobody_owes_nothing_and_the_very_moment_counts():
 
 
 def test_an_obligation_lowers_no_clients_minimum():
-    assert Terms(Strength.TWO_FACTOR).with_least(Strength.PASSWORD).minimum is Strength.TWO_FACTOR
-    assert Terms(Strength.PASSWORD).with_least(Strength.TWO_FACTOR).minimum is Strength.TWO_FACTOR
+    assert Terms(Strength.TWO_FACTOR).with_minimum_level(Strength.PASSWORD).minimum is Strength.TWO_FACTOR
+    assert Terms(Strength.PASSWORD).with_minimum_level(Strength.TWO_FACTOR).minimum is Strength.TWO_FACTOR
 
 
 def obliged(uid="camille.durand", since=EARLIER, **fields):

@@ -9,7 +9,7 @@ import pytest
 
 from accounts.directory import settings_faults
 from accounts.directory.entries import ATTRIBUTE_NAMES, parse_attribute_names
-from cerbere.checks import unsafe
+from cerbere.checks import find_unsafe_settings
 from tests.support.paths import ROOT
 
 SOUND = {
@@ -24,7 +24,7 @@ def faults(settings):
     def find(changes):
         for name, value in (SOUND | changes).items():
             setattr(settings, name, value)
-        return [f"{name} {fault}" for name, fault in unsafe()]
+        return [f"{name} {fault}" for name, fault in find_unsafe_settings()]
 
     return find
 

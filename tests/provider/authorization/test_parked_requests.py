@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cerbere.provider.authorization.models import ParkedRequest
-from cerbere.provider.authorization.parked_requests import resume_url
+from cerbere.provider.authorization.parked_requests import make_resume_url
 from cerbere.provider.clients.models import Client
 from tests.support import people
 from tests.support.people import NOW, Browser, answer
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def test_a_waiting_request_is_resumed_at_the_address_that_it_is_given(browser, camille, piag):
     browser.authorize()
     waiting = ParkedRequest.objects.get()
-    assert resume_url(waiting) == reverse("resume", args=[waiting.pk])
+    assert make_resume_url(waiting) == reverse("resume", args=[waiting.pk])
 
 
 def resume_address(page):

@@ -59,7 +59,7 @@ def test_a05_a_sound_address_is_kept_exactly(chief, uri):
 
 def test_the_secret_is_shown_once_and_works(chief, browser):
     secret = SECRET.search(fill(chief).text)[1]
-    assert Client.objects.get().secret_is(secret)
+    assert Client.objects.get().check_secret(secret)
     assert secret not in str([row.get_decoded() for row in AgentSession.objects.all()])
     for address in ("/admin/provider/client/", f"/admin/provider/client/{Client.objects.get().pk}/change/", "/admin/"):
         assert secret not in chief.get(address).text
@@ -76,7 +76,7 @@ def test_a_change_keeps_the_secret(chief):
     answer = form.submit().follow()
     assert "<script>alert" not in answer.text
     assert "Wiki <script>" not in answer.text
-    assert Client.objects.get().secret_is(secret)
+    assert Client.objects.get().check_secret(secret)
 
 
 def test_renewing_leaves_the_old_secret_valid_until_it_is_forgotten(chief):
@@ -84,10 +84,10 @@ def test_renewing_leaves_the_old_secret_valid_until_it_is_forgotten(chief):
     new = SECRET.search(run_admin_action(chief, "provider/client", "renew_secret", Client.objects.get()).text)[1]
     assert new != old
     client = Client.objects.get()
-    assert (client.secret_is(old), client.secret_is(new)) == (True, True)
+    assert (client.check_secret(old), client.check_secret(new)) == (True, True)
     run_admin_action(chief, "provider/client", "forget_previous_secret", client)
     client = Client.objects.get()
-    assert (client.secret_is(old), client.secret_is(new)) == (False, True)
+    assert (client.check_secret(old), client.check_secret(new)) == (False, True)
     assert AuditEvent.objects.filter(name=Event.CLIENT_CHANGED_BY_ADMIN, detail__fields="secret").count() == 1
 
 
@@ -95,4 +95,4 @@ def test_renewing_twice_kills_the_first_secret(chief):
     first = SECRET.search(fill(chief).text)[1]
     for _ in range(2):
         run_admin_action(chief, "provider/client", "renew_secret", Client.objects.get())
-    assert not Client.objects.get().secret_is(first)
+    assert not Client.objects.get().check_secret(first)

@@ -39,7 +39,7 @@ def test_a_dry_run_tells_and_changes_nothing(run):
 def test_applying_prints_new_secrets_once(run):
     first = run(PIAG, "--apply")
     client = Client.objects.get()
-    assert client.secret_is(first.partition("client_secret=")[2].strip())
+    assert client.check_secret(first.partition("client_secret=")[2].strip())
     assert (client.minimum, client.claims) == (2, ["uid", "email"])
     again = run(PIAG, "--apply")
     assert "= piag" in again

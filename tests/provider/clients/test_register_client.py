@@ -30,7 +30,7 @@ def test_prints_the_secret_once_and_keeps_its_digest(capsys):
     )
     client = Client.objects.get(client_id="wiki")
     assert printed["client_id"] == "wiki"
-    assert client.secret_is(printed["client_secret"])
+    assert client.check_secret(printed["client_secret"])
     assert printed["client_secret"] not in str(vars(client))
     assert (client.minimum, client.pkce_required, client.id_token_alg) == (1, True, "RS256")
 

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.management import CommandError, call_command
 
-from cerbere.provider.keys import ring, signing
-from cerbere.provider.keys.rotation import rotated
+from cerbere.provider.keys import signing
+from cerbere.provider.keys.ring import SigningKeyError, parse_signing_keys
+from cerbere.provider.keys.rotation import add_signing_key
 from tests.settings import EC_KEY, RSA_KEY, _pem
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -30,7 +31,10 @@ def public(key):
 
 @pytest.mark.parametrize("text", [_pem(RSA_KEY), traditional(RSA_KEY), _pem(RSA_KEY) + traditional(EC_KEY)])
 def test_every_usual_form_of_key_is_read(text):
-    assert ring.parse(text).signing("RS256", NOW).kid == ring.parse(_pem(RSA_KEY)).signing("RS256", NOW).kid
+    assert (
+        parse_signing_keys(text).get_signing_key("RS256", NOW).kid
+        == parse_signing_keys(_pem(RSA_KEY)).get_signing_key("RS256", NOW).kid
+    )
 
 
 FAULTY = {
@@ -44,34 +48,36 @@ FAULTY = {
 
 @pytest.mark.parametrize("text", FAULTY.values(), ids=FAULTY)
 def test_f17_a_faulty_key_is_told(text):
-    with pytest.raises(ring.SigningKeyError):
-        ring.parse(text)
+    with pytest.raises(SigningKeyError):
+        parse_signing_keys(text)
 
 
 def kids(text):
-    return [known.key.kid for known in ring.parse(text).keys]
+    return [known.key.kid for known in parse_signing_keys(text).keys]
 
 
 def signer(text, at):
-    return ring.parse(text).signing("RS256", at).kid
+    return parse_signing_keys(text).get_signing_key("RS256", at).kid
 
 
 def test_u04_a_new_key_is_published_before_it_signs_and_the_old_kept_after():
     first = _pem(RSA_KEY) + _pem(EC_KEY)
-    second = rotated(first, "RS256", timedelta(hours=24), NOW)
+    second = add_signing_key(first, "RS256", timedelta(hours=24), NOW)
     old, new = kids(first)[0], kids(second)[-1]
     assert kids(second) == [*kids(first), new]
     assert [signer(second, NOW + timedelta(hours=hours)) for hours in (0, 23, 24, 100)] == [old, old, new, new]
-    third = rotated(second, "RS256", timedelta(hours=24), NOW + timedelta(hours=47))
+    third = add_signing_key(second, "RS256", timedelta(hours=24), NOW + timedelta(hours=47))
     assert kids(third)[:-1] == kids(second), "the old key still verifies what it signed"
-    fourth = rotated(third, "RS256", timedelta(hours=24), NOW + timedelta(hours=48))
+    fourth = add_signing_key(third, "RS256", timedelta(hours=24), NOW + timedelta(hours=48))
     assert old not in kids(fourth)
     assert new in kids(fourth)
 
 
 def test_the_old_key_leaves_the_published_set_by_itself():
-    text = rotated(_pem(RSA_KEY), "RS256", timedelta(hours=24), NOW)
-    published = [len(ring.parse(text).published(NOW + timedelta(hours=hours)).keys) for hours in (0, 24, 47, 48)]
+    text = add_signing_key(_pem(RSA_KEY), "RS256", timedelta(hours=24), NOW)
+    published = [
+        len(parse_signing_keys(text).get_published_keys(NOW + timedelta(hours=hours)).keys) for hours in (0, 24, 47, 48)
+    ]
     assert published == [2, 2, 2, 1]
 
 
@@ -95,9 +101,9 @@ def test_only_id_tokens_are_hints():
 
 
 def test_rotating_one_algorithm_leaves_the_other():
-    text = rotated(_pem(RSA_KEY) + _pem(EC_KEY), "ES256", timedelta(0), NOW)
+    text = add_signing_key(_pem(RSA_KEY) + _pem(EC_KEY), "ES256", timedelta(0), NOW)
     assert signer(text, NOW) == signer(_pem(RSA_KEY), NOW)
-    assert ring.parse(text).signing("ES256", NOW).kid == kids(text)[-1]
+    assert parse_signing_keys(text).get_signing_key("ES256", NOW).kid == kids(text)[-1]
 
 
 @pytest.fixture
@@ -106,12 +112,12 @@ def file(tmp_path, settings, monkeypatch):
     path.write_text(_pem(RSA_KEY))
     path.chmod(0o640)
     settings.SIGNING_KEYS_FILE, settings.SIGNING_KEYS = str(path), path.read_text()
-    monkeypatch.setattr(signing, "_watch", signing.Watch())
+    monkeypatch.setattr(signing, "_keys_file", signing.SigningKeysFile())
     return path
 
 
 def look_again(monkeypatch):
-    monkeypatch.setattr(signing, "LOOK_EVERY", 0)
+    monkeypatch.setattr(signing, "CHECK_INTERVAL", 0)
 
 
 @pytest.mark.django_db
@@ -120,7 +126,7 @@ def test_f16_the_command_reaches_a_running_node(file, monkeypatch, capsys):
     call_command("rotate_signing_key", "--publish-hours", "1")
     assert "published now" in capsys.readouterr().out
     look_again(monkeypatch)
-    assert len(signing.public_jwks()["keys"]) == 2
+    assert len(signing.export_public_jwks()["keys"]) == 2
     assert signing.sign_token({}, "RS256").split(".")[0] == before.split(".")[0]
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=1, seconds=1)):
         assert signing.sign_token({}, "RS256").split(".")[0] != before.split(".")[0]
@@ -131,13 +137,13 @@ def test_f16_the_command_reaches_a_running_node(file, monkeypatch, capsys):
 
 @pytest.mark.parametrize("content", ["", "garbage", None])
 def test_a_file_that_went_wrong_changes_nothing_for_a_running_node(file, monkeypatch, content):
-    before = signing.public_jwks()
+    before = signing.export_public_jwks()
     look_again(monkeypatch)
     if content is None:
         file.unlink()
     else:
         file.write_text(content)
-    assert signing.public_jwks() == before
+    assert signing.export_public_jwks() == before
 
 
 @pytest.mark.django_db

@@ -17,7 +17,7 @@ from accounts.models import AgentSession
 from cerbere.audit.models import AuditEvent
 from cerbere.provider.clients import assertion
 from cerbere.provider.clients.models import Client
-from cerbere.provider.pkce import verifier_fits
+from cerbere.provider.pkce import is_valid_verifier
 from cerbere.provider.tokens.models import Grant
 from tests.support import people
 from tests.support.at_once import run_at_once
@@ -135,13 +135,13 @@ def test_a_verifier_without_a_challenge_is_an_error(signed_in, piag):
 
 @pytest.mark.parametrize(("length", "fits"), [(42, False), (43, True), (128, True), (129, False)])
 def test_a_verifier_has_43_to_128_characters(length, fits):
-    assert verifier_fits(people.challenge("a" * length), "a" * length) is fits
+    assert is_valid_verifier(people.challenge("a" * length), "a" * length) is fits
 
 
 def test_rfc_7636_appendix_b():
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-    assert verifier_fits("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", verifier)
-    assert not verifier_fits("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cN", verifier)
+    assert is_valid_verifier("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", verifier)
+    assert not is_valid_verifier("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cN", verifier)
 
 
 class TestK07ClientAuthentication:

@@ -27,9 +27,9 @@ class Haproxy(Proxy):
             rows = csv.DictReader(read_all(connection).removeprefix("# ").splitlines())
         return {row["svname"]: f"{row['status']} {row['check_status']}" for row in rows if row["check_status"]}
 
-    def wait_until_nodes_are(self, **said: str) -> None:
+    def wait_until_nodes_are(self, **states: str) -> None:
         end = time.monotonic() + PATIENCE
-        while (nodes := self.nodes()) | said != nodes:
+        while (nodes := self.nodes()) | states != nodes:
             assert time.monotonic() < end, nodes
             time.sleep(0.02)
 

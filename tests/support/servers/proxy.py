@@ -28,11 +28,11 @@ from tests.support.servers.piag import Browser, Piag
 START_SECONDS = 10
 SITES = ("localhost", "piag.test")
 MADE_UP = ("X_Forwarded_For: 192.0.2.1", "X-Forwarded_For: 192.0.2.1", "X_Forwarded_Proto: http", "X_Made_Up: it")
-OURS = [
+COOKIE_NAMES = [
     f"__Host-{name}"
     for name in (
         settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME,
-        known_browser.get_cookie_name(), parked_requests.cookie_name(),
+        known_browser.get_cookie_name(), parked_requests.get_cookie_name(),
     )
 ]  # fmt: skip
 

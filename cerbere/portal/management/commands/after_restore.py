@@ -19,9 +19,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         now = timezone.now()
-        last_step = get_step(now) + settings.OTP_TOLERANCE  # no node has accepted a later one
+        last_step = get_step(now) + settings.OTP_TOLERANCE  # the latest step that a node can have accepted
         with transaction.atomic():
-            _take_the_time_it_needs()
+            _lift_statement_timeout()
             done = {
                 "sessions": _end_sessions(),
                 "grants": Grant.objects.filter(revoked_at=None).update(revoked_at=now),
@@ -29,23 +29,23 @@ class Command(BaseCommand):
             }
             record(Event.DATABASE_RESTORED, **done)
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))
-        self.stdout.write(f"start the nodes at {_no_code_of_before(last_step):%Y-%m-%d %H:%M:%S} UTC, not earlier")
+        self.stdout.write(f"start the nodes at {_compute_restart_time(last_step):%Y-%m-%d %H:%M:%S} UTC, not earlier")
 
 
-def _take_the_time_it_needs() -> None:
-    """Each statement is about whole tables; agents' have four seconds."""
+def _lift_statement_timeout() -> None:
+    """Lift the timeout of this transaction's statements, which change whole tables."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
 
 
 def _end_sessions() -> int:
-    """One by one, for the applications are told of each."""
+    """End all sessions, one by one so that the applications are notified, and return their number."""
     count = AgentSession.objects.count()
     AgentSession.objects.all().delete()
     return count
 
 
-def _no_code_of_before(last_step: int) -> datetime:
-    """From when on no step up to `last_step` is within the tolerance, whatever row the restored tables lack."""
+def _compute_restart_time(last_step: int) -> datetime:
+    """Return the time from which no step up to `last_step` is accepted, even for a device without a row."""
     return datetime.fromtimestamp((last_step + settings.OTP_TOLERANCE + 1) * STEP, tz=UTC)

@@ -1,7 +1,7 @@
 """Build static/build/ from the files of the installed django-dsfr wheel.
 
 The design system's files are under terms of their own and are not committed: only what the pages use
-is copied, so that collectstatic stays small. Running it again without change writes nothing.
+is copied, so that collectstatic stays small. Files that have not changed are not written again.
 """
 
 import importlib.util
@@ -55,31 +55,32 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         target = Path(settings.STATICFILES_DIRS[0]) / "build"
-        written = write_all(target, bundle(distribution()))
+        written = write_files(target, bundle_files(find_distribution()))
         self.stdout.write(f"{target}: {written} files written")
 
 
-def distribution() -> Path:
-    """The folder of the design system inside django-dsfr, which is installed but not an application."""
+def find_distribution() -> Path:
+    """Return the folder of the design system in django-dsfr, which is installed but is not in INSTALLED_APPS."""
     spec = importlib.util.find_spec("dsfr")
     if spec is None or spec.origin is None:
         raise CommandError("django-dsfr is not installed")
     return Path(spec.origin).parent / "static" / "dsfr" / "dist"
 
 
-def bundle(source: Path) -> dict[str, bytes]:
-    """Everything that goes into static/build/, by path."""
+def bundle_files(source: Path) -> dict[str, bytes]:
+    """Return the content of each file of static/build/, by path."""
     files = {name: (source / path).read_bytes() for name, path in COPIES.items()}
-    parts = [flatten(source, path, files) for path in STYLES] + [icon(source, path, files) for path in ICONS]
-    files["dsfr.css"] = "\n".join(parts).encode()
+    styles = [flatten_styles(source, path, files) for path in STYLES]
+    icons = [make_icon_style(source, path, files) for path in ICONS]
+    files["dsfr.css"] = "\n".join([*styles, *icons]).encode()
     return files
 
 
-def flatten(source: Path, path: str, files: dict[str, bytes]) -> str:
-    """One style sheet with its files copied beside the bundle and its addresses pointing there."""
+def flatten_styles(source: Path, path: str, files: dict[str, bytes]) -> str:
+    """Return a style sheet whose URLs point to files of the bundle, and add these files."""
 
     def copy(match: re.Match[str]) -> str:
-        return f"url({take((source / path).parent / match[1], files)})"
+        return f"url({copy_file((source / path).parent / match[1], files)})"
 
     styles = FONT_FACE.sub(keep_font, (source / path).read_text())
     return FILE_URL.sub(copy, OLD_FONT_FORMAT.sub("", styles))
@@ -89,30 +90,30 @@ def keep_font(match: re.Match[str]) -> str:
     return match[0] if any(font in match[0] for font in FONTS) else ""
 
 
-def take(file: Path, files: dict[str, bytes]) -> str:
+def copy_file(file: Path, files: dict[str, bytes]) -> str:
     name = f"{file.parent.name if file.suffix == '.woff2' else 'icons'}/{file.name}"
     files[name] = file.read_bytes()
     return name
 
 
-def icon(source: Path, path: str, files: dict[str, bytes]) -> str:
-    url = take(source / "icons" / f"{path}.svg", files)
+def make_icon_style(source: Path, path: str, files: dict[str, bytes]) -> str:
+    url = copy_file(source / "icons" / f"{path}.svg", files)
     selector = f".fr-icon-{path.rpartition('/')[2].removeprefix('fr--')}"
     mask = f"-webkit-mask-image:url({url});mask-image:url({url})"
     return f"{selector}:after,{selector}:before{{{mask}}}"
 
 
-def write_all(target: Path, files: dict[str, bytes]) -> int:
-    """Make the folder hold exactly these files; a file that is already right is left alone."""
+def write_files(target: Path, files: dict[str, bytes]) -> int:
+    """Make the folder hold exactly these files; a file that has its content already is not written."""
     for stale in set(target.rglob("*.*")) - {target / name for name in files}:
         stale.unlink()
     changed = {target / name: content for name, content in files.items()}
-    changed = {path: content for path, content in changed.items() if not same(path, content)}
+    changed = {path: content for path, content in changed.items() if not has_content(path, content)}
     for path, content in changed.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return len(changed)
 
 
-def same(path: Path, content: bytes) -> bool:
+def has_content(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content

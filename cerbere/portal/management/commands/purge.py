@@ -16,7 +16,7 @@ from cerbere.provider.logout import back_channel
 from cerbere.provider.logout.models import LogoutNotice
 from cerbere.provider.tokens.models import Grant
 
-GRANTS_KEPT = timedelta(days=1)  # a replayed code is told from an unknown one for that long
+GRANTS_KEPT = timedelta(days=1)  # a replayed code is recognised for that long
 NOTICES_KEPT = timedelta(days=30)  # long enough for the helpdesk to ask what became of a logout
 ATTEMPTS_KEPT = timedelta(days=1)  # longer than the longest memory of accounts.attempts
 
@@ -30,18 +30,18 @@ class Command(BaseCommand):
         notices.requeue_stalled_notices(now)
         idle = Q(expire_date__lte=now) | Q(last_seen_at__lte=now - settings.SESSION_IDLE)
         removed = {
-            "sessions": _remove(AgentSession.objects.filter(idle)),
+            "sessions": _delete_rows(AgentSession.objects.filter(idle)),
             "requests": sum(
-                _remove(model.objects.filter(expires_at__lte=now))
+                _delete_rows(model.objects.filter(expires_at__lte=now))
                 for model in (ParkedRequest, PushedRequest, UsedAssertion)
             ),
-            "grants": _remove(Grant.objects.filter(created_at__lte=now - GRANTS_KEPT)),
+            "grants": _delete_rows(Grant.objects.filter(created_at__lte=now - GRANTS_KEPT)),
             "attempts": attempts.purge_before(now - ATTEMPTS_KEPT),
-            "notices": _remove(LogoutNotice.objects.filter(created_at__lte=now - NOTICES_KEPT)),
+            "notices": _delete_rows(LogoutNotice.objects.filter(created_at__lte=now - NOTICES_KEPT)),
             "events": AuditEvent.objects.all().purge_before(now - settings.AUDIT_RETENTION),
         }
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in removed.items()))
 
 
-def _remove(rows: QuerySet[Any]) -> int:
+def _delete_rows(rows: QuerySet[Any]) -> int:
     return sum(batch.delete()[0] for batch in in_batches(rows))

@@ -7,14 +7,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cerbere.provider.claims import CLAIMS
 from cerbere.provider.clients.public_keys import validate_public_keys
-from cerbere.provider.clients.registration import FIELDS, MINIMUM, FileError, apply, new_client
+from cerbere.provider.clients.registration import FIELDS, MINIMUM, FileError, apply_changes, plan_new_client
 
 
 class Command(BaseCommand):
     help = "Register an application; prints client_id=… and, this once, client_secret=…, which one with --jwks has not"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Each `dest` is a field of the client."""
+        """Declare the options, whose `dest` are fields of the client."""
         parser.add_argument("client_id")
         parser.add_argument("--name", help="what agents read; the client_id by default")
         uris: dict[str, Any] = {"action": "append", "metavar": "URI"}
@@ -34,16 +34,16 @@ class Command(BaseCommand):
         wanted["pkce_required"] = options["pkce"] == "required"
         try:
             if options["jwks"]:
-                wanted["jwks"] = _public_keys(options["jwks"])
-            registered = new_client(options["client_id"], wanted)
+                wanted["jwks"] = _read_public_keys(options["jwks"])
+            registered = plan_new_client(options["client_id"], wanted)
         except FileError as error:
             raise CommandError(str(error)) from error
-        secret = apply([registered]).get(registered.client.client_id)
+        secret = apply_changes([registered]).get(registered.client.client_id)
         self.stdout.write(f"client_id={registered.client.client_id}" + (f"\nclient_secret={secret}" if secret else ""))
 
 
-def _public_keys(path: Path) -> Any:
-    """Raises FileError, also for a file that holds nothing: that is not what a client without keys means."""
+def _read_public_keys(path: Path) -> Any:
+    """Return the public keys of a file. Raises FileError, also for an empty key set."""
     try:
         jwks = json.loads(path.read_bytes())
         validate_public_keys(jwks)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from cerbere.audit.events import Event
 from cerbere.audit.record import record
 from cerbere.provider.keys.ring import ALGORITHMS
-from cerbere.provider.keys.rotation import PUBLISHED_BEFORE, replace_file, rotated
+from cerbere.provider.keys.rotation import PUBLISHED_BEFORE, add_signing_key, replace_file
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
             raise CommandError("--publish-hours is 0 or more")
         path, wait, now = Path(settings.SIGNING_KEYS_FILE), timedelta(hours=options["publish_hours"]), timezone.now()
         try:
-            replace_file(path, rotated(path.read_text(), options["alg"], wait, now))
+            replace_file(path, add_signing_key(path.read_text(), options["alg"], wait, now))
         except (OSError, ValueError) as error:
             raise CommandError(f"{path}: {error}") from error
         record(Event.SIGNING_KEY_ROTATED, alg=options["alg"], activates=(now + wait).isoformat(timespec="seconds"))
