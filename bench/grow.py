@@ -1,73 +1,60 @@
-"""Fills a database as some years would: 100 000 more agents, 1 000 000 grants of other days.
+"""Fill a database as years of use would: 100 000 agents with their second factor, 1 000 000 grants of other days.
 
-    .venv/bin/python -m bench.run --grown --only sso
-
-puts it beside the small one and tells at the end how long `manage.py purge` takes to empty it.
+Rows are copies, made by PostgreSQL, of the first one of their table: nothing is known here but the tables' names and
+the columns that must differ for a realistic copy.
 """
 
-import os
-from typing import Any
-
-import django
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 AGENTS, GRANTS = 100_000, 1_000_000
-NEW_UUID = "gen_random_uuid()"
+# What a unique column of this type holds in the n-th copy. A digest is as long as the values of text columns are.
+UNIQUE_VALUES = {
+    "uuid": "gen_random_uuid()",
+    "text": "encode(sha256(('{column}' || n)::bytea), 'hex')",
+    "varchar": "encode(sha256(('{column}' || n)::bytea), 'hex')",
+}
+COLUMNS = """
+SELECT attname, typname, EXISTS (
+    SELECT FROM pg_index WHERE indrelid = attrelid AND indisunique AND indnkeyatts = 1 AND indkey[0] = attnum)
+FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND attname <> 'id'
+"""
 
 
-def main() -> None:
-    from django.db import connection
-
-    from accounts.models import Agent
-    from cerbere.provider.tokens.models import Grant
-    from twofactor.otp_mel.models import OtpMelDevice
-
-    one_grant()
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute(*copies(Agent, AGENTS, uid="'old' || n", email="'old' || n || '@example.fr'", uuid=NEW_UUID))
-        first = Agent.objects.get(uid="old1").pk
-        cursor.execute(*copies(OtpMelDevice, AGENTS, user_id=f"{first} - 1 + n", uuid=NEW_UUID))
-        cursor.execute(*copies(Grant, GRANTS, **old_grants(first)))
-        cursor.execute("VACUUM ANALYZE")
+def grow(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        copy_first_row(connection, "accounts_agent", AGENTS, {})
+        first = connection.execute("SELECT max(id) - %s FROM accounts_agent", [AGENTS]).fetchone()
+        assert first
+        copy_first_row(connection, "twofactor_otpmeldevice", AGENTS, {"user_id": f"{first[0]} + n"})
+        other_days = {
+            "agent_id": f"{first[0]} + 1 + n % {AGENTS}", "session_id": "NULL",
+            "created_at": "now() - interval '2 days' - n * interval '1 second'",
+        }  # fmt: skip
+        copy_first_row(connection, "provider_grant", GRANTS, other_days)
+        connection.execute("VACUUM ANALYZE")
 
 
-def one_grant() -> None:
-    """What the others are copies of."""
-    from django.utils import timezone
-
-    from accounts.models import Agent
-    from cerbere.provider.clients.models import Client
-    from cerbere.provider.tokens.models import Grant
-
-    now = timezone.now()
-    Grant.objects.create(
-        client=Client.objects.get(client_id="bench"), agent=Agent.objects.earliest("pk"), code_digest="-",
-        redirect_uri="http://127.0.0.1:9/callback", scope="openid profile email",
-        claims={"userinfo": {}, "id_token": {}},
-        strength=1, acr="eidas1", auth_time=now, created_at=now, redeemed_at=now, access_expires_at=now,
+def copy_first_row(connection: psycopg.Connection, table: str, times: int, values: dict[str, str]) -> None:
+    """Copy the first row; `values` and those of unique columns are SQL of the copy's number n."""
+    columns = connection.execute(COLUMNS, [table]).fetchall()
+    copied = SQL(", ").join(value_of(name, kind, is_unique, values) for name, kind, is_unique in columns)
+    connection.execute(
+        SQL("INSERT INTO {table} ({names}) SELECT {copied} FROM (SELECT * FROM {table} ORDER BY id LIMIT 1) one,"
+            " generate_series(1, {times}) n").format(
+            table=Identifier(table), names=SQL(", ").join(Identifier(name) for name, _, _ in columns),
+            copied=copied, times=Literal(times),
+        )
     )  # fmt: skip
 
 
-def old_grants(first_agent: int) -> dict[str, str]:
-    digest = "encode(sha256(('{}' || n)::bytea), 'hex')"
-    return {
-        "agent_id": f"{first_agent} + n %% {AGENTS}",
-        "created_at": "now() - interval '2 days' - n * interval '1 second'",
-        "code_digest": digest.format("code"), "access_digest": digest.format("access"),
-    }  # fmt: skip
-
-
-def copies(model: Any, times: int, **columns: str) -> tuple[str, list[int]]:
-    """The statement that repeats the model's first row; `columns` are SQL of the number n, the rest stays."""
-    names = [field.column for field in model._meta.concrete_fields if not field.primary_key]
-    values = ", ".join(columns.get(name, f'one."{name}"') for name in names)
-    quoted, table = ", ".join(f'"{name}"' for name in names), model._meta.db_table
-    first = f"(SELECT * FROM {table} ORDER BY id LIMIT 1) one"  # noqa: S608
-    sql = f"INSERT INTO {table} ({quoted}) SELECT {values} FROM {first}, generate_series(1, %s) n ORDER BY n"  # noqa: S608
-    return sql, [times]
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cerbere.settings")
-    django.setup()
-    main()
+def value_of(name: str, kind: str, is_unique: bool, values: dict[str, str]) -> Composed:
+    """Return the SQL of one column. A unique column that is NULL or is empty in the first row stays so."""
+    column = SQL("one.{}").format(Identifier(name))
+    if name in values:
+        return Composed([SQL(values[name])])
+    if not is_unique or kind not in UNIQUE_VALUES:
+        return column
+    unique = SQL(UNIQUE_VALUES[kind].format(column=name))
+    return SQL("CASE WHEN {column} IS NULL THEN NULL ELSE {unique} END").format(column=column, unique=unique)

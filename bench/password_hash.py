@@ -1,59 +1,33 @@
-"""What one password costs in CPU milliseconds: ours, with memory kept and fetched anew, and Django's default set.
+"""Print the CPU milliseconds of one password hash by the settings' first hasher: the median of some.
 
-    .venv/bin/python -m bench.password_hash
+    python - < bench/password_hash.py
 
-Runs are interleaved; the medians and their ratios are what to quote, never a single figure.
+Run it by the tree's own Python, in the tree: by standard input, because an older tree has a `bench` of its own.
 """
 
-import os
 import statistics
-import subprocess
-import sys
+from contextlib import suppress
 from time import process_time
 
-from cerbere.serve import keep_memory
+import django
+from django.contrib.auth.hashers import make_password
+from django.utils.module_loading import import_string
 
-ROUNDS, HASHES = 7, 5
-PASSWORD = "correct cheval pile agrafe"
-OURS = "accounts.sign_in.hashers.Argon2idHasher"
-KEPT = "kept"  # memory, as cerbere.serve has it
-KINDS = {
-    "ours": (OURS, KEPT),
-    "ours, fetched anew": (OURS, ""),
-    "django's default": ("django.contrib.auth.hashers.Argon2PasswordHasher", KEPT),
-}
+HASHES = 7
 
 
-def cost(path: str, memory: str = "") -> float:
-    """Of one hash in this process: the median of some."""
-    from django.utils.module_loading import import_string
-
-    if memory == KEPT:
-        keep_memory()
-    hasher, figures = import_string(path)(), []
-    for _ in range(HASHES):
-        start = process_time()
-        hasher.encode(PASSWORD, hasher.salt())
-        figures.append((process_time() - start) * 1000)
-    return statistics.median(figures)
-
-
-def cost_elsewhere(kind: str) -> float:
-    command = [sys.executable, "-m", "bench.password_hash", *KINDS[kind]]
-    return float(subprocess.check_output(command, text=True))  # noqa: S603
+def hash_once() -> float:
+    start = process_time()
+    make_password("correct cheval pile agrafe")
+    return (process_time() - start) * 1000
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cerbere.settings")
-    if sys.argv[1:]:
-        print(cost(*sys.argv[1:]))
-        return
-    rounds = [{kind: cost_elsewhere(kind) for kind in KINDS} for _ in range(ROUNDS)]
-    for kind in KINDS:
-        figures = [each[kind] for each in rounds]
-        ratio = statistics.median(each[kind] / each["ours"] for each in rounds)
-        told = f"median {statistics.median(figures):6.1f} ms   min {min(figures):6.1f}   max {max(figures):6.1f}"
-        print(f"{kind:18} {told}   {ratio:.2f} of ours")
+    django.setup()
+    # The server of some older trees tunes the C library's memory in its own process, which makes a hash cheaper.
+    with suppress(ImportError):
+        import_string("cerbere.serve.keep_memory")()
+    print(statistics.median(hash_once() for _ in range(HASHES)))
 
 
 if __name__ == "__main__":

@@ -1,105 +1,87 @@
-"""Where the time of one flow goes: Cerbère in this process, without a server in front.
+"""Tell where the time of one flow goes: Cerbère in this process, without a server before it.
 
-    .venv/bin/python -m bench.profile sso [--flows 300] [--lines 40]
+    .venv/bin/python -m bench.profile sso [--flows 300] [--lines 40] 2>/dev/null
 
-Prints the CPU of Python and of PostgreSQL for one flow in milliseconds and, from as many flows under cProfile, the
-calls of one flow and the functions that take most. Calls do not depend on what else the machine does: two trees can
-be compared by them.
+prints the CPU of Python and of PostgreSQL for one flow, then the functions that took most of as many flows under
+cProfile. Django's test client passes the requests on, and its own part counts as Python's. The log goes to stderr.
 """
 
 import argparse
+import asyncio
 import cProfile
-import io
-import json
 import os
 import pstats
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from bench import proc
-from bench.client import HEAD_END, Answer, Browser, parse
+import django
+from asgiref.sync import sync_to_async
+
+from bench import cerbere, proc
+from bench.client import Browser, Response
 from bench.flows import Flows
 from bench.load import SERVER_CORE
-from bench.server import ROOT, Bench, cerbere_environment, cerbere_target, on_core
+from bench.server import ROOT, Bench, on_core
 
-BASE = "http://localhost:8000"
+BASE = "http://localhost"
 WARM_UP = 20  # flows
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class Direct(Browser):
-    """A browser whose requests are calls of the application; `spent` is what they took, in CPU seconds."""
+class InProcessBrowser(Browser):
+    """Pass each request to Django's handler by its test client. `spent` is the CPU that they took, in seconds."""
 
-    application: Application
-    watch: Callable[[], AbstractContextManager[Any]] = nullcontext
     spent = 0.0
+    watch: AbstractContextManager[object] = nullcontext()
 
-    async def _exchange(self, url: str, raw: bytes) -> Answer:
-        environ = _environ(raw)
-        started: list[Any] = []
-        with self.watch():
-            before = time.process_time()
-            response = self.application(environ, lambda *status: started.extend(status))
-            body = b"".join(response)
-            getattr(response, "close", lambda: None)()
-            self.spent += time.process_time() - before
-        lines = [f"{name}: {value}" for name, value in started[1]]
-        answer = parse(url, "\r\n".join([f"HTTP/1.1 {started[0]}", *lines]).encode("latin-1"))
-        answer.body = body
-        return answer
+    @cached_property
+    def client(self) -> Any:
+        from django.test import Client  # once Django is set up
 
+        return Client(enforce_csrf_checks=True, SERVER_NAME="localhost")
 
-def _environ(raw: bytes) -> dict[str, Any]:
-    """What a server makes of a request (PEP 3333)."""
-    head, _, body = raw.partition(HEAD_END)
-    first, *lines = head.decode("latin-1").split("\r\n")
-    method, target, protocol = first.split(" ")
-    path, _, query = target.partition("?")
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "SERVER_PROTOCOL": protocol,
-        "SCRIPT_NAME": "", "SERVER_NAME": "localhost", "SERVER_PORT": str(urlsplit(BASE).port),
-        "REMOTE_ADDR": "127.0.0.1", "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http",
-        "wsgi.errors": io.StringIO(),
-    }  # fmt: skip
-    for name, _, value in (line.partition(": ") for line in lines):
-        key = name.upper().replace("-", "_")
-        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
-    return environ
+    async def send(self, method: str, url: str, body: str, headers: dict[str, str], jar: bool) -> Response:
+        return await sync_to_async(self._call)(method, url, body, headers, jar)
+
+    def _call(self, method: str, url: str, body: str, headers: dict[str, str], jar: bool) -> Response:
+        self.client.cookies = SimpleCookie(self.jar if jar else {})
+        content_type = headers.pop("Content-Type", "")
+        headers |= {"Origin": BASE} if method == "POST" and jar else {}
+        with self.watch:
+            start = time.thread_time()
+            answer = self.client.generic(method, url.removeprefix(BASE), body, content_type, headers=headers)
+            self.spent += time.thread_time() - start
+        if jar:
+            self._keep_cookies([morsel.OutputString() for morsel in answer.cookies.values()])
+        lower = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(url, answer.status_code, lower, body=answer.getvalue())
 
 
-def done(steps: Coroutine[Any, Any, Any]) -> Any:
-    """What these steps give: none of them waits, and Django would refuse its database inside an event loop."""
-    try:
-        steps.send(None)
-    except StopIteration as end:
-        return end.value
-    raise RuntimeError("a step waits")
-
-
-def measure(browser: Direct, unit: str, flows: int, lines: int, postmaster: int) -> None:
-    target = cerbere_target("here", BASE)
-    configuration = json.loads(done(browser.get(BASE + target.discovery)).body)
-    keys = json.loads(done(browser.get(configuration["jwks_uri"])).body)
-    run = getattr(Flows(target, configuration, keys), unit)
+async def profile(flows: Flows, browser: InProcessBrowser, unit: str, count: int, postmaster: int) -> cProfile.Profile:
+    """Print the CPU of one flow, and return the profile of as many flows."""
+    run = getattr(flows, unit)
     for _ in range(WARM_UP):
-        done(run(browser))
-    browser.spent, before = 0, proc.cpu_seconds([postmaster])
-    for _ in range(flows):
-        done(run(browser))
+        await run(browser)
+    browser.spent, before = 0.0, proc.cpu_seconds([postmaster])
+    for _ in range(count):
+        await run(browser)
     database = proc.cpu_seconds([postmaster]) - before
-    print(f"{unit}: {browser.spent / flows * 1000:.2f} ms of Python, {database / flows * 1000:.2f} ms of PostgreSQL")
-    profile = cProfile.Profile()
-    browser.watch = lambda: profile
-    for _ in range(flows):
-        done(run(browser))
-    stats = pstats.Stats(profile)
-    print(f"{unit}: {stats.total_calls / flows:.0f} calls", flush=True)  # type: ignore[attr-defined]
-    stats.sort_stats("tottime").print_stats(lines)
+    print(f"{unit}: {browser.spent / count * 1000:.2f} ms of Python, {database / count * 1000:.2f} ms of PostgreSQL")
+    browser.watch = profiler = cProfile.Profile(time.thread_time)  # CPU, without the wait for PostgreSQL
+    for _ in range(count):
+        await run(browser)
+    return profiler
+
+
+async def run_flows(bench: Bench, installed: cerbere.Installation, options: argparse.Namespace) -> None:
+    browser = InProcessBrowser()
+    flows = await Flows.discover(installed.target(BASE), browser)
+    profiler = await profile(flows, browser, options.unit, options.flows, bench.postmaster)
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(options.lines)
 
 
 def main() -> None:
@@ -112,16 +94,11 @@ def main() -> None:
         Path(directory).chmod(0o755)
         bench = Bench(Path(directory))
         try:
-            os.environ.update(cerbere_environment(bench, "profile", ROOT, BASE, ["bench.data"]))
-            from cerbere.serve import keep_memory
-            from cerbere.wsgi import application
-
-            keep_memory()
-
-            browser = Direct(BASE)
-            browser.application = application
+            installed = cerbere.install(bench, "profile", ROOT)
+            os.environ.update(installed.settings(BASE))
+            django.setup()
             with on_core(SERVER_CORE):
-                measure(browser, options.unit, options.flows, options.lines, bench.postmaster)
+                asyncio.run(run_flows(bench, installed, options))
         finally:
             bench.stop()
 

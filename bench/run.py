@@ -1,9 +1,9 @@
-"""Measures Cerbère and what it is compared with, side by side. bench/README.md tells what and why.
+"""Measure Cerbère and what it is compared with, in one run. bench/README.md tells what and how.
 
-    .venv/bin/python -m bench.run [--seconds 8] [--repeats 3] [--only sso,login] [--peers oidc-provider,…]
+    .venv/bin/python -m bench.run [--rounds 5] [--seconds 8] [--units sso,login] [--servers keycloak,…]
 
-The server side has core 0, the load generator core 1. Runs of all servers take turns; a run during which
-something else used the server's core is thrown away and made again.
+The server side has core 0, the load generator core 1. In each round all servers take turns; a measurement during which
+other processes used the servers' core is thrown away and made again.
 """
 
 import argparse
@@ -13,125 +13,124 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from bench import peers, report
-from bench.load import SERVER_CORE
-from bench.server import ROOT, Bench, Running, cerbere, floor_servers, on_core
+from bench import cerbere, proc, report
+from bench.peers import PEERS, installed_names
+from bench.report import CERBERE, GROWN
+from bench.server import ROOT, Bench, Server, on_core
 
 LOAD_CORE = 1
-GROWN = "grown"
-FOREIGN_AT_MOST = 0.05  # of the server's core
-RETRIES = 3  # for each run that is thrown away
-UNITS = ("sso", "login", "code", "published", "bare")
+WARM_UP = 3.0  # seconds of each unit before the first round
+TRIES = 3  # of one measurement, before the round goes on without it
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.run", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=8, help="of one run, after its warm-up")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", default="", help="units, with commas: sso, login, code, published, bare, floors")
-    parser.add_argument("--peers", default="", help=f"with commas: {', '.join(peers.PEERS)}")
-    parser.add_argument("--tree", action="append", default=[], metavar="NAME=PATH",
-                        help="another checkout, measured beside this one, with the server of its image")  # fmt: skip
-    parser.add_argument("--grown", action="store_true", help="also this tree on a database as some years fill it")
-    parser.add_argument("--all", action="store_true", help="every peer that is installed, and --grown")
-    parser.add_argument("--json", type=Path, help="where to keep every run")
-    options = parser.parse_args()
-    if options.all:
-        options.grown = True
-        options.peers = ",".join(peers.installed())
-    return options
-
-
-def one(bench: Bench, running: Running, unit: str, seconds: float) -> dict[str, float] | None:
-    """One run, made again while something else uses the server's core; None when it always does."""
-    pids = (",".join(map(str, each)) for each in (running.pids, bench.pids))
-    command = [sys.executable, "-m", "bench.load", unit, str(seconds), *pids]
-    for _ in range(RETRIES):
-        with on_core(LOAD_CORE):
-            done = subprocess.run(  # noqa: S603
-                command, input=json.dumps(dataclasses.asdict(running.target)), capture_output=True, text=True, cwd=ROOT
-            )
-        if done.returncode:
-            raise SystemExit(f"bench: {running.target.name}, {unit}: {done.stderr[-1500:]}")
-        figures: dict[str, float] = json.loads(done.stdout)
-        if not figures:
-            continue
-        kept = figures["foreign"] <= FOREIGN_AT_MOST
-        tell(running.target.name, unit, figures, kept)
-        if kept:
-            return figures
-    return None
-
-
-def tell(name: str, unit: str, figures: dict[str, float], kept: bool) -> None:
-    told = f"{figures['per_second']:.0f}/s {figures['cpu_ms']:.3f} ms CPU, foreign {figures['foreign']:.1%}, "
-    busy = f"server {figures['server']:.0%}, generator {figures['generator']:.0%}"
-    print(f"{name} {unit}: {told}{busy}{'' if kept else ', thrown away'}", file=sys.stderr, flush=True)
-
-
-def floor(bench: Bench, url: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.floors", url, str(bench.postmaster)]
-    with on_core(SERVER_CORE):
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603
-    return dict(json.loads(done.stdout))
-
-
-def started(bench: Bench, options: argparse.Namespace, wanted: set[str]) -> list[Running]:
-    running = [cerbere(bench, "cerbere", ROOT)]
-    for name, _, path in (each.partition("=") for each in options.tree):
-        running.append(cerbere(bench, name, Path(path).resolve()))
-    if options.grown:
-        running.append(cerbere(bench, GROWN, ROOT, ("bench.data", "bench.grow")))
-    running += [peers.PEERS[name](bench) for name in options.peers.split(",") if name]
-    return running + (floor_servers(bench) if not wanted or "bare" in wanted else [])
-
-
-def measure(bench: Bench, options: argparse.Namespace) -> None:
-    wanted = set(filter(None, options.only.split(",")))
-    running = started(bench, options, wanted)
-    results: report.Results = {}
-    floors: list[dict[str, float]] = []
-    try:
-        for _ in range(options.repeats):
-            for unit in (unit for unit in UNITS if not wanted or unit in wanted):
-                for each in running:
-                    if unit in each.units and (figures := one(bench, each, unit, options.seconds)):
-                        results.setdefault((unit, each.target.name), []).append(figures)
-            if not wanted or "floors" in wanted:
-                floors.append(floor(bench, bench.database(f"floor{len(floors)}")))
-    finally:  # what there is, when a run fails or Ctrl-C ends the series
-        print(report.whole(results, floors), flush=True)
-        if options.json:
-            kept = [[*key, runs] for key, runs in results.items()]
-            options.json.write_text(json.dumps({"runs": kept, "floors": floors}))
-    for each in running:
-        if each.target.name == GROWN and each.manage:
-            purge(each.manage)
-
-
-def purge(manage: Callable[..., object]) -> None:
-    start = time.monotonic()
-    with on_core(LOAD_CORE):
-        manage("purge")
-    print(f"purge of the grown database: {time.monotonic() - start:.0f} s", flush=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8, help="of one measurement")
+    parser.add_argument("--units", default=",".join(report.COLUMNS), help="by default %(default)s")
+    servers = f"beside Cerbère; by default {GROWN} and what is installed of {', '.join(PEERS)}"
+    parser.add_argument("--servers", metavar="NAMES", help=servers)
+    tree = "another checkout of Cerbère beside this one, run with its own .venv if it has one"
+    parser.add_argument("--tree", action="append", default=[], metavar="NAME=PATH", help=tree)
+    foreign = "of the servers' core that others may use in a measurement (%(default)s)"
+    parser.add_argument("--foreign", type=float, default=5, metavar="PERCENT", help=foreign)
+    parser.add_argument("--json", type=Path, help="where to keep every measurement")
+    return parser.parse_args()
 
 
 def main() -> None:
-    options = arguments()
+    options = parse_arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="cerbere-bench-") as directory:
         Path(directory).chmod(0o755)
         bench = Bench(Path(directory))
         try:
-            measure(bench, options)
+            measure_rounds(bench, options)
         except KeyboardInterrupt:
             raise SystemExit("bench: stopped") from None
         finally:
             bench.stop()
+
+
+def measure_rounds(bench: Bench, options: argparse.Namespace) -> None:
+    units = options.units.split(",")
+    servers = start_servers(bench, options)
+    results: report.Results = {}
+    try:
+        for number in range(options.rounds):
+            for unit in units:
+                for server in servers:
+                    if figures := measure(bench, server, unit, options):
+                        results.setdefault((unit, server.target.name), []).append(figures)
+            print(f"round {number + 1} of {options.rounds} is over", file=sys.stderr, flush=True)
+    finally:  # also when a measurement fails or Ctrl-C ends the run
+        print(f"{describe_run(options)}\n\n{report.format_tables(results)}", flush=True)
+        if options.json:
+            options.json.write_text(json.dumps([[*key, runs] for key, runs in results.items()]))
+
+
+def describe_run(options: argparse.Namespace) -> str:
+    git = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.check_output(git, cwd=ROOT, text=True).strip()  # noqa: S603
+    python = sys.version.split()[0]
+    return f"Commit {commit}, Python {python}, {options.rounds} rounds of {options.seconds:g} s."
+
+
+def start_servers(bench: Bench, options: argparse.Namespace) -> list[Server]:
+    trees = {name: Path(path).resolve() for name, _, path in (each.partition("=") for each in options.tree)}
+    servers = [cerbere.start(bench, name, tree) for name, tree in ({CERBERE: ROOT} | trees).items()]
+    for name in chosen_names(options):
+        is_grown = name == GROWN
+        servers.append(cerbere.start(bench, GROWN, is_grown=True) if is_grown else PEERS[name].start(bench))
+        print(f"{name} has started", file=sys.stderr, flush=True)
+    for server in servers:
+        for unit in set(options.units.split(",")) & set(server.units):
+            generate_load(bench, server, unit, server.warm_up.get(unit, WARM_UP))
+    return servers
+
+
+def chosen_names(options: argparse.Namespace) -> list[str]:
+    if options.servers is not None:
+        return [name for name in options.servers.split(",") if name]
+    for name in PEERS:
+        if name not in installed_names():
+            print(f"{name} is left out: python -m bench.install {name}", file=sys.stderr, flush=True)
+    return [GROWN, *installed_names()]
+
+
+def measure(bench: Bench, server: Server, unit: str, options: argparse.Namespace) -> report.Figures | None:
+    """Return the figures of one measurement, None if this server has none of this unit or never the core to itself."""
+    if unit in server.measures:
+        return {"value": server.measures[unit]()}
+    for _ in range(TRIES if unit in server.units else 0):
+        figures = generate_load(bench, server, unit, options.seconds)
+        figures["largest_mib"] = proc.largest_mib(server.processes)
+        is_kept = "cpu_ms" in figures and figures["foreign"] * 100 <= options.foreign
+        print(describe(server.target.name, unit, figures, is_kept), file=sys.stderr, flush=True)
+        if is_kept:
+            return figures
+    return None
+
+
+def generate_load(bench: Bench, server: Server, unit: str, seconds: float) -> report.Figures:
+    pids = (",".join(map(str, roots)) for roots in (server.roots, bench.roots))
+    command = [sys.executable, "-m", "bench.load", unit, str(seconds), *pids]
+    target = json.dumps(dataclasses.asdict(server.target))
+    with on_core(LOAD_CORE):
+        done = subprocess.run(command, input=target, capture_output=True, text=True, cwd=ROOT)  # noqa: S603
+    if done.returncode:
+        raise SystemExit(f"bench: {server.target.name}, {unit}: {done.stderr[-1500:]}")
+    return dict(json.loads(done.stdout))
+
+
+def describe(name: str, unit: str, figures: report.Figures, is_kept: bool) -> str:
+    if "cpu_ms" not in figures:
+        return f"{name} {unit}: too few units"
+    busy = ", ".join(f"{who} {figures[who]:.0%}" for who in ("foreign", "server", "generator"))
+    text = f"{name} {unit}: {figures['per_second']:.0f}/s, {figures['cpu_ms']:.3f} ms CPU; core time: {busy}"
+    return text if is_kept else f"{text}; thrown away"
 
 
 if __name__ == "__main__":

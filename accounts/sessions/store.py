@@ -161,10 +161,13 @@ class SessionStore(DatabaseSessionStore):
     def cycle_key(self) -> None:
         """Give this session a fresh random key, written at once; its row and `sid` stay.
 
+        A session without a row needs none: `save` gives it a key that nobody has known before.
         The replaced key opens nothing any more; it only shows that a form was sent twice (find_session_just_rotated).
         Raises SessionInterrupted when the session has ended or another request has changed its key.
         """
         self.items()  # reads the session if it was not read yet
+        if self.row is None:
+            return
         self.replaced_key = self.session_key
         try:
             self.create()

@@ -43,3 +43,4 @@ def _open_session(request: HttpRequest, agent: Agent, now: datetime) -> None:
     login(request, agent)
     request.session.update({PASSWORD_AT: now.timestamp(), USER_AGENT: request.META.get("HTTP_USER_AGENT", "")[:200]})
     request.session.cycle_key()  # Django keeps the key when the same agent signs in again
+    request.session.save()

@@ -1,15 +1,12 @@
-"""Other OpenID Providers that anyone can install, each started by one function of its module."""
+"""Other OpenID Providers, each with one module here: `install`, `is_installed` and `start`."""
 
-from collections.abc import Callable
+from bench.peers import hydra, keycloak, lemonldap_ng, oauth_toolkit, oidc_provider
 
-from bench.peers import lemonldap_ng, oauth_toolkit, oidc_provider
-from bench.server import Bench, Running
-
-MODULES = {
-    "oidc-provider": oidc_provider, "django-oauth-toolkit": oauth_toolkit, "lemonldap-ng": lemonldap_ng
+PEERS = {
+    "keycloak": keycloak, "hydra": hydra, "lemonldap-ng": lemonldap_ng, "oidc-provider": oidc_provider,
+    "django-oauth-toolkit": oauth_toolkit,
 }  # fmt: skip
-PEERS: dict[str, Callable[[Bench], Running]] = {name: module.start for name, module in MODULES.items()}
 
 
-def installed() -> list[str]:
-    return [name for name, module in MODULES.items() if module.is_installed()]
+def installed_names() -> list[str]:
+    return [name for name, module in PEERS.items() if module.is_installed()]

@@ -8,10 +8,10 @@ Install, as root, without starting its services:
 
 Root starts it, it runs as `www-data`, with the package's own configuration but for what stands here. Sessions are in
 a Redis of its own that keeps nothing on disk. Accounts are in PostgreSQL, reached by TCP (its socket here is not for
-others), their passwords hashed once with SHA-256 and no salt: unless it is told a function of the database,
-LemonLDAP::NG compares them as they are.
+others), their passwords hashed once with SHA-256 and no salt: without a hash function of the database, LemonLDAP::NG
+compares them as they are.
 
-All programs run in one directory under the bench's; the paths in what we write for them are relative to it.
+All programs run in one directory under the bench's; the paths in the files written for them are relative to it.
 """
 
 import json
@@ -26,11 +26,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from psycopg.conninfo import conninfo_to_dict
 
-from bench import data
 from bench.flows import CALLBACK, Target
-from bench.server import Bench, Running, wait_for
-from cerbere.demo.secret_files import RSA_BITS
-from tests.support.servers import postgresql
+from bench.server import CLIENT_SECRET, PASSWORD, Bench, Server, free_base, wait_for
 
 ACCOUNT = "www-data"
 SHIPPED = Path("/var/lib/lemonldap-ng/conf/lmConf-1.json")
@@ -39,6 +36,7 @@ PROGRAMS = ("llng-fastcgi-server", "nginx", "redis-server", "setpriv")
 MODULES = ("Lemonldap::NG::Portal::Issuer::OpenIDConnect", "Lemonldap::NG::Portal::Captcha::SecurityImage",
            "Apache::Session::Browseable::Redis", "DBD::Pg")  # fmt: skip
 USERS = 1000
+RSA_BITS = 2048
 PROCESSES = 7  # llng-fastcgi-server's default
 SETTINGS = """
 [all]
@@ -82,55 +80,56 @@ http {
 
 
 def is_installed() -> bool:
-    """Its programs and their modules are there, and we are root."""
+    """Tell whether its programs and their modules are there, for root."""
     if os.geteuid() != 0 or not all(shutil.which(program, path=PATH) for program in PROGRAMS):
         return False
     load = ["perl", *(f"-M{module}" for module in MODULES), "-e", "1"]
     return subprocess.run(load, env={"PATH": PATH}, capture_output=True).returncode == 0  # noqa: S603
 
 
-def start(bench: Bench) -> Running:
-    if not is_installed():
-        raise SystemExit("bench: as root, apt-get install what bench/peers/lemonldap_ng.py lists")
+def install() -> None:
+    raise OSError("Debian's packages are for root to install")
+
+
+def start(bench: Bench) -> Server:
     directory = bench.directory / "lemonldap-ng"
-    port, redis_port = postgresql.free_port(), postgresql.free_port()
-    base = f"http://127.0.0.1:{port}"
-    database = bench.database("lemonldap")
-    _fill(database)
+    port, base = free_base()
+    redis_port, _ = free_base()
+    database = bench.create_database("lemonldap")
+    make_agents(database)
     shipped: dict[str, object] = json.loads(SHIPPED.read_text())
-    _write(directory, port, shipped | _accounts(database) | _sessions(redis_port) | _provider(base))
-    pids = [_run(bench, directory, command) for command in _commands(redis_port)]
+    write_files(
+        directory, port, shipped | account_settings(database) | session_settings(redis_port) | provider_settings(base)
+    )
+    pids = [spawn(bench, directory, command) for command in make_commands(redis_port)]
     with ThreadPoolExecutor(PROCESSES) as pool:  # each process loads the portal when its first request comes
         list(pool.map(wait_for, [f"{base}/.well-known/openid-configuration"] * PROCESSES))
-    target = Target(
-        "lemonldap-ng", base, "bench", data.CLIENT_SECRET, data.PASSWORD, users=USERS, user_field="user"
-    )  # fmt: skip
-    return Running(target, ("sso", "login", "published"), [*pids, bench.postmaster])
+    target = Target("lemonldap-ng", base, "bench", CLIENT_SECRET, PASSWORD, users=USERS, user_field="user")
+    return Server(target, ("sso", "login", "published"), pids, bench.postmaster)
 
 
-def _fill(database: str) -> None:
-    """Agents with one password."""
+def make_agents(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("CREATE TABLE users (uid text PRIMARY KEY, name text, mail text, password bytea)")
         connection.execute(
             "INSERT INTO users SELECT uid, uid, uid || '@example.fr', sha256(%s)"
             " FROM (SELECT 'agent' || lpad(n::text, 5, '0') AS uid FROM generate_series(0, %s - 1) AS n) AS agents",
-            [data.PASSWORD.encode(), USERS],
+            [PASSWORD.encode(), USERS],
         )
 
 
-def _accounts(database: str) -> dict[str, object]:
-    at = conninfo_to_dict(database)
+def account_settings(database: str) -> dict[str, object]:
+    parts = conninfo_to_dict(database)
     return {
         "authentication": "DBI", "userDB": "Same", "passwordDB": "Null", "registerDB": "Null",
-        "dbiAuthChain": f"dbi:Pg:dbname={at['dbname']};host=127.0.0.1;port={at['port']}",
-        "dbiAuthUser": at["user"], "dbiAuthPassword": at["password"],
+        "dbiAuthChain": f"dbi:Pg:dbname={parts['dbname']};host=127.0.0.1;port={parts['port']}",
+        "dbiAuthUser": parts["user"], "dbiAuthPassword": parts["password"],
         "dbiAuthTable": "users", "dbiAuthLoginCol": "uid", "dbiAuthPasswordCol": "password",
         "dbiAuthPasswordHash": "sha256", "dbiExportedVars": {"uid": "uid", "cn": "name", "mail": "mail"},
     }  # fmt: skip
 
 
-def _sessions(redis_port: int) -> dict[str, object]:
+def session_settings(redis_port: int) -> dict[str, object]:
     module, where = "Apache::Session::Browseable::Redis", {"server": f"127.0.0.1:{redis_port}"}
     local = {"namespace": "sessions", "cache_root": "cache", "cache_depth": 3, "default_expires_in": 600}  # seconds
     return {
@@ -140,13 +139,13 @@ def _sessions(redis_port: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _provider(base: str) -> dict[str, object]:
-    """OpenID Connect with one client, which needs no consent."""
+def provider_settings(base: str) -> dict[str, object]:
+    """Return the settings of OpenID Connect with one client, which needs no consent."""
     key = rsa.generate_private_key(65537, RSA_BITS)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     options = {
-        "ClientID": "bench", "ClientSecret": data.CLIENT_SECRET, "RedirectUris": CALLBACK, "BypassConsent": 1,
+        "ClientID": "bench", "ClientSecret": CLIENT_SECRET, "RedirectUris": CALLBACK, "BypassConsent": 1,
         "IDTokenSignAlg": "RS256", "RequirePKCE": 1,
     }  # fmt: skip
     return {
@@ -158,8 +157,8 @@ def _provider(base: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _write(directory: Path, port: int, configuration: dict[str, object]) -> None:
-    """What its programs read, and the directories where they write."""
+def write_files(directory: Path, port: int, configuration: dict[str, object]) -> None:
+    """Write what its programs read, and make the directories where they write."""
     directory.mkdir(mode=0o700)
     for name in ("cache", "notifications", "temporary"):
         (directory / name).mkdir()
@@ -170,8 +169,8 @@ def _write(directory: Path, port: int, configuration: dict[str, object]) -> None
         shutil.chown(path, ACCOUNT, ACCOUNT)
 
 
-def _commands(redis_port: int) -> list[list[str]]:
-    """All in the foreground."""
+def make_commands(redis_port: int) -> list[list[str]]:
+    """Return the commands of its programs, all in the foreground."""
     return [
         ["redis-server", "--bind", "127.0.0.1", "--port", str(redis_port), "--save", "", "--appendonly", "no"],
         ["llng-fastcgi-server", "--foreground", f"--proc={PROCESSES}", "--socket=socket", "--pid=fastcgi.pid"],
@@ -179,8 +178,8 @@ def _commands(redis_port: int) -> list[list[str]]:
     ]
 
 
-def _run(bench: Bench, directory: Path, command: list[str]) -> int:
-    """Its process id. The environment is ours alone: llng-fastcgi-server takes NPROC, USER and more from there."""
+def spawn(bench: Bench, directory: Path, command: list[str]) -> int:
+    """Return the process id. Nothing of the caller's environment: llng-fastcgi-server takes NPROC, USER and more."""
     lower = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
     environment = {
         "PATH": PATH, "LLNG_DEFAULTCONFFILE": "lemonldap-ng.ini",

@@ -4,9 +4,9 @@ import { createPrivateKey, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 
-const { PACKAGES, PORT, CALLBACK, CLIENT_SECRET, PASSWORD, SIGNING_KEYS } = process.env;
+const { PACKAGES, PORT, CALLBACK, CLIENT_SECRET, PASSWORD, SIGNING_KEY } = process.env;
 const { default: Provider } = await import(createRequire(`${PACKAGES}/`).resolve('oidc-provider'));
-const key = { ...createPrivateKey(SIGNING_KEYS).export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'bench' };
+const key = { ...createPrivateKey(SIGNING_KEY).export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'bench' };
 
 const provider = new Provider(`http://127.0.0.1:${PORT}`, {
   clients: [{

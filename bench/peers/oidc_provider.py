@@ -1,43 +1,40 @@
-"""`oidc-provider` of npm (certified), in memory: nothing durable, no password hash. The control of every series.
+"""`oidc-provider` of npm (certified), in memory: nothing durable, no password hash. The control of every run.
 
-Install: `npm install oidc-provider` in any directory, which OIDC_PROVIDER_DIR then names (Node 22; NODE names
-another one than that of the PATH).
+Install: `python -m bench.install oidc-provider`, with npm, which brings Node too: the version that this one asks for.
 """
 
-import os
-import shutil
+import subprocess
 from pathlib import Path
 
-from bench import data
-from bench.flows import CALLBACK, Target
-from bench.server import Bench, Running, clean_environment, wait_for
-from cerbere.demo.secret_files import signing_keys
-from tests.support.servers import postgresql
+from joserfc.jwk import RSAKey
 
+from bench.flows import CALLBACK, Target
+from bench.server import CACHE, CLIENT_SECRET, PASSWORD, Bench, Server, clean_environment, free_base, wait_for
+
+HOME = CACHE / "oidc-provider"
+PACKAGES = ("oidc-provider@9", "node@22")
+NODE = HOME / "node_modules" / "node" / "bin" / "node"
+RSA_BITS = 2048
 PROGRAM = Path(__file__).with_name("oidc_provider.mjs")
 
 
-def _places() -> tuple[str, str]:
-    """The directory of the package, and Node."""
-    return os.environ.get("OIDC_PROVIDER_DIR", ""), os.environ.get("NODE") or shutil.which("node") or ""
-
-
 def is_installed() -> bool:
-    directory, node = _places()
-    return bool(node) and (Path(directory) / "node_modules" / "oidc-provider").is_dir()
+    return NODE.exists() and (HOME / "node_modules" / "oidc-provider").is_dir()
 
 
-def start(bench: Bench) -> Running:
-    directory, node = _places()
-    if not is_installed():
-        raise SystemExit("bench: npm install oidc-provider, then OIDC_PROVIDER_DIR=its directory, and Node 22 or newer")
-    port = postgresql.free_port()
-    base = f"http://127.0.0.1:{port}"
+def install() -> None:
+    HOME.mkdir(exist_ok=True)
+    npm = ["npm", "install", "--no-fund", "--no-audit", f"--prefix={HOME}", *PACKAGES]
+    subprocess.run(npm, cwd=HOME, check=True)  # noqa: S603
+
+
+def start(bench: Bench) -> Server:
+    port, base = free_base()
     environment = clean_environment() | {
-        "NODE_ENV": "production", "PORT": str(port), "PACKAGES": directory, "CALLBACK": CALLBACK,
-        "CLIENT_SECRET": data.CLIENT_SECRET, "PASSWORD": data.PASSWORD, "SIGNING_KEYS": signing_keys(),
+        "NODE_ENV": "production", "PORT": str(port), "PACKAGES": str(HOME), "CALLBACK": CALLBACK,
+        "CLIENT_SECRET": CLIENT_SECRET, "PASSWORD": PASSWORD,
+        "SIGNING_KEY": RSAKey.generate_key(RSA_BITS).as_pem(private=True).decode(),
     }  # fmt: skip
-    pid = bench.spawn("oidc-provider", [node, str(PROGRAM)], environment)
+    pid = bench.spawn("oidc-provider", [str(NODE), str(PROGRAM)], environment)
     wait_for(f"{base}/.well-known/openid-configuration")
-    target = Target("oidc-provider", base, "bench", data.CLIENT_SECRET, data.PASSWORD)
-    return Running(target, ("sso", "login", "published"), [pid])
+    return Server(Target("oidc-provider", base, "bench", CLIENT_SECRET, PASSWORD), ("sso", "login", "published"), [pid])

@@ -12,7 +12,7 @@ from tests.support.people import answer
 pytestmark = pytest.mark.django_db
 BUDGET = {"authorize": 4, "token": 4, "userinfo": 2}
 COLD_LOGIN = {  # statements, in the order of the requests
-    "authorize": 3, "login page": 1, "password": 11, "resume": 3, "code page": 3, "code": 7, "answer": 5,
+    "authorize": 3, "login page": 1, "password": 9, "resume": 3, "code page": 3, "code": 7, "answer": 5,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from tests.support.servers.haproxy import haproxy_in_front
 from tests.support.servers.nginx import nginx_in_front
 from tests.support.servers.programs import free_port
 from tests.support.servers.proxy import status
-from tests.support.servers.serving import served
+from tests.support.servers.serving import running_server
 from tests.support.servers.site import environment
 
 PUBLISHED = ("/.well-known/openid-configuration", "/oidc/jwks")
@@ -18,7 +18,7 @@ PUBLISHED = ("/.well-known/openid-configuration", "/oidc/jwks")
 def proxy(request, tmp_path_factory):
     settings = environment("sqlite://", CERBERE_PUBLIC_URL="https://localhost", CERBERE_TRUSTED_PROXIES="1")
     with (
-        served("cerbere.wsgi", tmp_path_factory.mktemp("cerbere"), "--workers=1", **settings) as server,
+        running_server("cerbere.wsgi", tmp_path_factory.mktemp("cerbere"), "--workers=1", **settings) as server,
         request.param(tmp_path_factory.mktemp("proxy"), server.port, free_port()) as proxy,
     ):
         yield proxy
