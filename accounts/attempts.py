@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Greatest
 
 from accounts.models import Agent, Attempts, normalize_login
 from accounts.queries import COUNT_TRY, COUNT_TRY_IN_WINDOW
 from cerbere.core.batches import in_batches
+from cerbere.core.rows import execute_write
 
 
 @dataclass(frozen=True)
@@ -139,17 +140,9 @@ def _count_try(key: str, limit: Limit, now: datetime) -> datetime | None:
     """Count one try under this key, unless a wait is running: then return its end."""
     since = now - limit.memory
     values: list[Any] = [key, now, now, since, since, since, limit.free_tries, now + limit.wait]
-    while not _execute(COUNT_TRY_IN_WINDOW if limit.is_window else COUNT_TRY, values):
+    while not execute_write(COUNT_TRY_IN_WINDOW if limit.is_window else COUNT_TRY, values):
         row = Attempts.objects.filter(key=key).first()
         if row and row.locked_until and now < row.locked_until:
             return row.locked_until
         # The wait has ended, or was removed, between the two statements: the try can be counted after all.
     return None
-
-
-def _execute(sql: str, values: list[Any]) -> int:
-    """Run a statement with adapted datetimes, and return how many rows it wrote."""
-    adapt = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [adapt(value) if isinstance(value, datetime) else value for value in values])
-        return int(cursor.rowcount)

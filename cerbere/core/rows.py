@@ -6,6 +6,7 @@ go through them, and Django's cursor sends the text.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -77,3 +78,11 @@ def insert_instance(sql: str, instance: models.Model) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         instance.pk = cursor.fetchone()[0]
+
+
+def execute_write(sql: str, values: Sequence[Any]) -> int:
+    """Send an INSERT, UPDATE or DELETE with its datetimes as the database takes them; return how many rows it wrote."""
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [adapt(value) if isinstance(value, datetime) else value for value in values])
+        return int(cursor.rowcount)

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from csp.constants import HEADER
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -20,8 +21,21 @@ class NoStoreMiddleware:
         return response
 
 
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
 class ContentPolicyMiddleware(CSPMiddleware):
-    """Send django-csp's policy; a response's `form_action_origin` is one more place where its forms may lead."""
+    """Send django-csp's policy with pages; a response's `form_action_origin` is one more place where forms may lead.
+
+    A redirect, and an answer to a program, shows nothing and may load nothing.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and not response.has_header("Location"):
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, NOTHING)
+        return response
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False

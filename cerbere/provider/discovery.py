@@ -1,5 +1,7 @@
 """Describe the provider to applications (OpenID Connect Discovery §3), without SQL and whatever the request."""
 
+import json
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -14,12 +16,22 @@ from cerbere.provider.tokens.token import GRANT_TYPES
 ID_TOKEN_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
 
 
-def make_configuration() -> dict[str, Any]:
+def make_configuration() -> bytes:
+    """Return the discovery document in JSON, made once a process and again when a kind of key comes or goes."""
+    return _make_document(settings.PUBLIC_URL, tuple(signing.get_current_ring().list_algorithms()))
+
+
+@lru_cache(maxsize=4)
+def _make_document(issuer: str, algorithms: tuple[str, ...]) -> bytes:
+    return json.dumps(_describe(issuer, algorithms)).encode()
+
+
+def _describe(issuer: str, algorithms: tuple[str, ...]) -> dict[str, Any]:
     def make_url(name: str) -> str:
-        return f"{settings.PUBLIC_URL}{reverse(name)}"
+        return f"{issuer}{reverse(name)}"
 
     return {
-        "issuer": settings.PUBLIC_URL,
+        "issuer": issuer,
         "authorization_endpoint": make_url("authorize"),
         "token_endpoint": make_url("token"),
         "userinfo_endpoint": make_url("userinfo"),
@@ -34,8 +46,8 @@ def make_configuration() -> dict[str, Any]:
         "grant_types_supported": list(GRANT_TYPES),
         "acr_values_supported": ["eidas1", "eidas2"],
         "subject_types_supported": ["public", "pairwise"],
-        "id_token_signing_alg_values_supported": signing.get_current_ring().list_algorithms(),
-        "userinfo_signing_alg_values_supported": signing.get_current_ring().list_algorithms(),
+        "id_token_signing_alg_values_supported": list(algorithms),
+        "userinfo_signing_alg_values_supported": list(algorithms),
         "token_endpoint_auth_methods_supported": authentication.METHODS,
         "token_endpoint_auth_signing_alg_values_supported": ring.ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": authentication.METHODS,

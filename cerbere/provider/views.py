@@ -67,7 +67,7 @@ def render_errors_as_json(view: View) -> View:
 @conditional_page
 @cache_control(public=True, max_age=PUBLISHED_FOR)
 def discovery(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(make_configuration())
+    return HttpResponse(make_configuration(), content_type="application/json")
 
 
 @login_not_required

@@ -10,13 +10,14 @@ from accounts.queries import find_session
 from cerbere.core.rows import insert_instance
 from cerbere.provider.clients.models import Client
 from cerbere.provider.clients.queries import find_client_by_id
-from cerbere.provider.tokens.models import Grant
+from cerbere.provider.tokens.models import Grant, Tokens
 from cerbere.provider.tokens.queries import (
     GRANT_BY_ACCESS_TOKEN,
     GRANT_BY_CODE,
     GRANT_BY_FAMILY,
     INSERT_GRANT,
     find_grant,
+    redeem_grant,
 )
 from tests.support.people import activate_otp_mel, make_agent, make_client
 from twofactor.otp_mel.models import OtpMelDevice
@@ -107,3 +108,12 @@ def test_what_is_inserted_is_what_the_orm_would_write(agent, session):
     first, second = Grant.objects.order_by("pk")
     differing = {name for name, value in columns(first).items() if columns(second)[name] != value}
     assert differing == {"id", "code_digest", "access_digest", "family"}
+
+
+def test_a_code_is_redeemed_once_as_the_orm_would_write_it(agent, session):
+    insert_instance(INSERT_GRANT, a_grant(make_client("piag"), agent, session))
+    grant, tokens = Grant.objects.get(), Tokens.make("a-family")
+    assert redeem_grant(grant, tokens, NOW)
+    assert not redeem_grant(grant, tokens, NOW)
+    written = columns(Grant.objects.get())
+    assert written == columns(grant) | tokens.to_columns(NOW) | {"redeemed_at": NOW}

@@ -85,11 +85,6 @@ class Grant(models.Model):
             models.UniqueConstraint(fields=["family"], name="grant_of_family", condition=Q(family__isnull=False)),
         ]
 
-    def redeem(self, tokens: Tokens, now: datetime) -> bool:
-        """Burn the code and attach the tokens in one statement; return False when it was burnt already."""
-        unburnt = Grant.objects.filter(pk=self.pk, redeemed_at=None, revoked_at=None)
-        return unburnt.update(redeemed_at=now, **tokens.to_columns(now)) == 1
-
     @property
     def known_scope(self) -> str:
         """Return the granted scopes: those requested that give this client a claim (RFC 6749 §3.3)."""

@@ -1,9 +1,11 @@
 """The statements that insert and find grants, the same for SQLite and PostgreSQL."""
 
+from datetime import datetime
+
 from accounts.models import Agent, AgentSession
-from cerbere.core.rows import fetch_instances, list_columns, make_insert
+from cerbere.core.rows import execute_write, fetch_instances, list_columns, make_insert
 from cerbere.provider.clients.models import Client
-from cerbere.provider.tokens.models import Grant
+from cerbere.provider.tokens.models import Grant, Tokens
 from twofactor.otp_mel.models import OtpMelDevice
 from twofactor.otp_mel.queries import join_device
 
@@ -20,6 +22,11 @@ GRANT_BY_CODE = f"{GRANT} WHERE g.code_digest = %s"
 GRANT_BY_ACCESS_TOKEN = f"{GRANT} WHERE g.access_digest = %s"
 GRANT_BY_FAMILY = f"{GRANT} WHERE g.family = %s"
 INSERT_GRANT = make_insert(Grant)
+TOKEN_COLUMNS = ("access_digest", "access_expires_at", "family", "refresh_digest")
+REDEEM_GRANT = """
+    UPDATE provider_grant
+    SET redeemed_at = %s, access_digest = %s, access_expires_at = %s, family = %s, refresh_digest = %s
+    WHERE id = %s AND redeemed_at IS NULL AND revoked_at IS NULL"""
 
 
 def find_grant(sql: str, key: str) -> Grant | None:
@@ -32,3 +39,10 @@ def find_grant(sql: str, key: str) -> Grant | None:
     grant.client, grant.agent, grant.session = client, agent, session
     join_device(agent, device)
     return grant
+
+
+def redeem_grant(grant: Grant, tokens: Tokens, now: datetime) -> bool:
+    """Burn the code of a grant and attach the tokens in one statement; return False when it was burnt already."""
+    columns = tokens.to_columns(now)
+    values = [now, *(columns.get(name, getattr(grant, name)) for name in TOKEN_COLUMNS), grant.pk]
+    return execute_write(REDEEM_GRANT, values) == 1

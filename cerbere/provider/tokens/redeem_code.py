@@ -19,6 +19,7 @@ from cerbere.provider.tokens.issue import (
     revoke_replayed_grant,
 )
 from cerbere.provider.tokens.models import CODE_LIFETIME, Grant, Tokens
+from cerbere.provider.tokens.queries import redeem_grant
 from cerbere.provider.tokens.validity import invalid_reason
 
 
@@ -32,7 +33,7 @@ def redeem_code(client: Client, grant: Grant | None, parameters: Parameters, now
         raise refuse_grant(grant, reason)
     tokens = Tokens.make(secrets.token_urlsafe(16) if client.refresh_tokens else None)
     with transaction.atomic():
-        redeemed = grant.redeem(tokens, now)
+        redeemed = redeem_grant(grant, tokens, now)
         if redeemed:
             record_issued_tokens(grant, parameters)
     if not redeemed:

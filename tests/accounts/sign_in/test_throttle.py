@@ -222,7 +222,7 @@ def test_an_account_that_is_unlocked_between_refusal_and_its_reading_has_its_try
     for _ in range(7):
         attempts.reserve_try("account:one", None, NOW)
 
-    execute = attempts._execute
+    execute = attempts.execute_write
 
     def unlock_once_refused(sql, values):
         written = execute(sql, values)
@@ -230,7 +230,7 @@ def test_an_account_that_is_unlocked_between_refusal_and_its_reading_has_its_try
             attempts.record_success("account:one", None)
         return written
 
-    monkeypatch.setattr(attempts, "_execute", unlock_once_refused)
+    monkeypatch.setattr(attempts, "execute_write", unlock_once_refused)
     assert attempts.reserve_try("account:one", "source:192.0.2.10", NOW) is None
     assert dict(Attempts.objects.values_list("key", "failures")) == {"account:one": 1, "source:192.0.2.10": 1}
 
