@@ -1,14 +1,16 @@
 """Passwords: how they are kept, which are refused, and what a change ends."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.core import mail
 from django.db import connection
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import AgentSession
-from accounts.sign_in.hashers import Argon2idHasher
+from accounts.sign_in.hashers import HASH_LOCK, Argon2idHasher
 from cerbere.audit.events import Event
 from cerbere.audit.models import AuditEvent
 from tests.support.people import PASSWORD, Browser, make_agent
@@ -176,3 +178,14 @@ def test_an_agent_without_an_address_gets_no_mail_and_no_error(browser):
     run_worker()
     assert mail.outbox == []
     assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.parametrize("act", [lambda kept: check_password(PASSWORD, kept), lambda _: make_password(PASSWORD)])
+def test_passwords_are_hashed_one_after_the_other(act):
+    """Also that of an agent whom nobody knows, which is made anew: the two must take as long."""
+    kept = make_password(PASSWORD)
+    with ThreadPoolExecutor(1) as pool:
+        with HASH_LOCK:
+            second = pool.submit(act, kept)
+            assert wait([second], timeout=0.5).not_done
+        second.result(timeout=30)
