@@ -21,6 +21,7 @@ from bench.report import CERBERE, GROWN
 from bench.server import ROOT, Bench, Server, on_core
 
 LOAD_CORE = 1
+WARM_UP = 3.0  # seconds of each unit before the first round
 TRIES = 3  # of one measurement, before the round goes on without it
 
 
@@ -85,9 +86,9 @@ def start_servers(bench: Bench, options: argparse.Namespace) -> list[Server]:
         servers.append(cerbere.start(bench, GROWN, is_grown=True) if is_grown else PEERS[name].start(bench))
         print(f"{name} has started", file=sys.stderr, flush=True)
     for server in servers:
-        for unit in options.units.split(","):
-            if seconds := server.warm_up.get(unit):
-                generate_load(bench, server, unit, seconds)
+        for unit in server.units:
+            if unit in options.units.split(","):
+                generate_load(bench, server, unit, server.warm_up.get(unit, WARM_UP))
     return servers
 
 

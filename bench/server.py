@@ -37,7 +37,7 @@ class Server:
     units: Sequence[str]
     processes: list[int]
     postmaster: int | None = None
-    warm_up: Mapping[str, float] = field(default_factory=dict)  # seconds of each unit before the first round
+    warm_up: Mapping[str, float] = field(default_factory=dict)  # seconds by unit, where it needs longer than others
     measures: Mapping[str, Callable[[], float]] = field(default_factory=dict)  # by unit, without the load generator
 
     @property
