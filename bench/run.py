@@ -86,8 +86,9 @@ def start_servers(bench: Bench, options: argparse.Namespace) -> list[Server]:
         servers.append(cerbere.start(bench, GROWN, is_grown=True) if is_grown else PEERS[name].start(bench))
         print(f"{name} has started", file=sys.stderr, flush=True)
     for server in servers:
-        for unit in set(options.units.split(",")) & set(server.units):
-            generate_load(bench, server, unit, server.warm_up.get(unit, WARM_UP))
+        for unit in server.units:
+            if unit in options.units.split(","):
+                generate_load(bench, server, unit, server.warm_up.get(unit, WARM_UP))
     return servers
 
 
