@@ -27,7 +27,7 @@ def make_agents(count: int, password: str, otp_secret: str) -> None:
     )  # fmt: skip
     devices = [device_model(user=agent, confirmed=True, confirmed_at=now) for agent in agents]
     for device in devices:
-        device.take_seed(otp_secret.encode())
+        device.seal(otp_secret.encode())
     device_model.objects.bulk_create(devices)
 
 
