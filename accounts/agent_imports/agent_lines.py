@@ -31,7 +31,7 @@ SIRET_LENGTH = 14  # digits
 
 
 class Refusal(StrEnum):
-    """Why a line gives no agent."""
+    """The reasons for which a line gives no agent."""
 
     LINE = "unreadable_line"
     CELLS = "wrong_number_of_cells"

@@ -25,7 +25,7 @@ Claims = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Expectations:
-    """What the claims of a token are compared with."""
+    """The values that the claims of a token are compared with."""
 
     issuer: str
     client_id: str

@@ -15,7 +15,7 @@ SHA1 = ("SHA1", "HMACSHA1")
 
 
 class Fault(StrEnum):
-    """Why a line gives no seed."""
+    """The reasons for which a line gives no seed."""
 
     LINE = "unreadable_line"
     SECRET = "unreadable_secret"
